@@ -1,0 +1,287 @@
+#include "abi/process.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "abi/libc_table.h"
+#include "abi/report.h"
+
+namespace hak {
+
+namespace {
+
+/// Zero up to and with the heap pointer: magazines look empty and full, no heap. Read only.
+alignas(kMagazineBytes) constinit const std::byte kEmptyCache[offsetof(ThreadCache, blocks)] = {};
+
+}  // namespace
+
+__thread ThreadCache* t_cache __attribute__((tls_model("initial-exec"))) =
+    reinterpret_cast<ThreadCache*>(const_cast<std::byte*>(kEmptyCache));
+
+namespace {
+
+ThreadCache* empty_cache() {
+  return reinterpret_cast<ThreadCache*>(const_cast<std::byte*>(kEmptyCache));
+}
+
+struct ThreadState {
+  ThreadCache* real;  ///< the thread's cache, whether the fast paths use it or not
+  u8 exit_rounds;
+  bool exited;
+};
+thread_local constinit ThreadState t_state __attribute__((tls_model("initial-exec"))) = {};
+
+enum Start : int { kNotStarted, kReady, kLibc };
+constinit Atomic<int> g_start{kNotStarted};
+constinit Lock g_start_lock;
+constinit Lock g_option_lock;
+constinit Lock g_shared_lock;
+constinit ThreadCache* g_shared = nullptr;
+constinit Tracker g_tracker;
+constinit pthread_key_t g_key = 0;
+constinit bool g_have_key = false;
+constinit Atomic<const EntryTable*> g_table{nullptr};
+constinit Atomic<bool> g_direct{false};
+
+constexpr u8 kExitRounds = 2;
+
+// ---- calls without a cache of their own: one shared cache under a lock ----
+
+ThreadCache* shared_cache() {
+  if (!g_shared) g_shared = g_heap.attach();
+  return g_shared;
+}
+const EntryTable& table() { return *g_table.load(kAcquire); }
+
+void* shared_allocate(HeapCore& heap, ThreadCache*, std::size_t bytes, Api api) {
+  Locked locked(g_shared_lock);
+  ThreadCache* cache = shared_cache();
+  return cache ? table().allocate(heap, cache, bytes, api) : out_of_memory();
+}
+void* shared_calloc(HeapCore& heap, ThreadCache*, std::size_t count, std::size_t size, Api api) {
+  Locked locked(g_shared_lock);
+  ThreadCache* cache = shared_cache();
+  return cache ? table().calloc(heap, cache, count, size, api) : out_of_memory();
+}
+void* shared_aligned(HeapCore& heap, ThreadCache*, std::size_t alignment, std::size_t bytes, Api api) {
+  Locked locked(g_shared_lock);
+  ThreadCache* cache = shared_cache();
+  return cache ? table().allocate_aligned(heap, cache, alignment, bytes, api) : out_of_memory();
+}
+void* shared_reallocate(HeapCore& heap, ThreadCache*, void* p, std::size_t bytes, Api api) {
+  Locked locked(g_shared_lock);
+  ThreadCache* cache = shared_cache();
+  return cache ? table().reallocate(heap, cache, p, bytes, api) : out_of_memory();
+}
+void shared_release(HeapCore& heap, ThreadCache*, void* p, Api api) {
+  if (!p) return;
+  Locked locked(g_shared_lock);
+  if (ThreadCache* cache = shared_cache()) {
+    table().release(heap, cache, p, api);
+  } else if (Block block = Validator::first_look(heap.arena, Wild(p))) {
+    release_foreign_slot(heap, p, api);
+  } else {
+    release_large_or_fault(heap, p, api);
+  }
+}
+void shared_release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
+                          std::size_t alignment, Api api) {
+  {
+    Locked locked(g_shared_lock);
+    if (ThreadCache* shared = shared_cache()) {
+      table().release_sized(heap, shared, p, bytes, alignment, api);
+      return;
+    }
+  }
+  shared_release(heap, cache, p, api);
+}
+std::size_t shared_usable(HeapCore& heap, void* p, Api api) { return table().usable(heap, p, api); }
+
+constexpr EntryTable kSharedTable = {shared_allocate,   shared_release,       shared_calloc,
+                                     shared_aligned,    shared_reallocate,    shared_release_sized,
+                                     shared_usable};
+
+// ---- what the empty cache's operations leave to ----
+
+void* unattached_allocate(HeapCore& heap, std::size_t bytes, Api api) {
+  const Entry entry = process_entry();
+  return entry.table->allocate(heap, entry.cache, bytes, api);
+}
+void unattached_release(HeapCore& heap, void* p, Api api) {
+  if (!p) return;
+  const Entry entry = process_entry();
+  entry.table->release(heap, entry.cache, p, api);
+}
+void reconfigure_thread(HeapCore&, ThreadCache& cache) {
+  if (t_cache == &cache && !g_direct.load(kRelaxed)) t_cache = empty_cache();
+}
+void* reentrant_allocate(HeapCore& heap, std::size_t bytes, Api api) {
+  return shared_allocate(heap, nullptr, bytes, api);
+}
+/// The thread's own lists are in the middle of a change below us: the bit alone records the free, and
+/// whoever collects the slab next finds it.
+void reentrant_release(HeapCore& heap, void* p, Api api) {
+  if (!post_remote(heap, p, byte_at(p, -1), false)) raise_diagnosed(heap, p, api, Fault::kRacingFree);
+}
+
+constexpr Unattached kUnattached = {unattached_allocate, unattached_release, reconfigure_thread,
+                                    reentrant_allocate, reentrant_release};
+
+}  // namespace
+
+constinit HeapCore g_heap(&kUnattached);
+
+namespace {
+
+// ---- thread exit ----
+
+void thread_exit(void*) {
+  ThreadState& state = t_state;
+  // Other keys' destructors still allocate and free: stay until the last rounds.
+  if (state.exit_rounds < kExitRounds) {
+    ++state.exit_rounds;
+    pthread_setspecific(g_key, state.real);
+    return;
+  }
+  ThreadCache* cache = state.real;
+  state.real = nullptr;
+  state.exited = true;
+  t_cache = empty_cache();
+  if (cache) g_heap.detach(cache);
+}
+
+ThreadCache* attach_thread() {
+  ThreadState& state = t_state;
+  if (state.real) return state.real;
+  if (state.exited) return nullptr;
+  ThreadCache* cache = g_heap.attach();
+  if (!cache) return nullptr;
+  // Set first: pthread_setspecific may allocate, and that call must find the cache.
+  state.real = cache;
+  if (g_have_key) pthread_setspecific(g_key, cache);
+  return cache;
+}
+
+// ---- fork: no slow path is under way in any thread when the process is copied ----
+
+template <typename Visit>
+void each_cache(Visit&& visit) {
+  for (ThreadCache* cache = g_heap.caches.load(kAcquire); cache; cache = cache->next_cache)
+    visit(*cache);
+}
+
+void fork_prepare() {
+  g_option_lock.lock();
+  g_shared_lock.lock();
+  g_heap.registry_lock.lock();
+  each_cache([](ThreadCache& cache) { cache.slow_lock.lock(); });
+  g_heap.abandoned_lock.lock();
+  each_cache([](ThreadCache& cache) { cache.remote_lock.lock(); });
+  g_tracker.lock().lock();
+  g_heap.arena.lock.lock();
+}
+
+void fork_parent() {
+  g_heap.arena.lock.unlock();
+  g_tracker.lock().unlock();
+  each_cache([](ThreadCache& cache) { cache.remote_lock.unlock(); });
+  g_heap.abandoned_lock.unlock();
+  each_cache([](ThreadCache& cache) { cache.slow_lock.unlock(); });
+  g_heap.registry_lock.unlock();
+  g_shared_lock.unlock();
+  g_option_lock.unlock();
+}
+
+/// The other threads do not exist here: their caches hand everything over, and all random choices
+/// start from new seeds.
+void fork_child() {
+  g_heap.arena.lock.reset();
+  g_tracker.lock().reset();
+  each_cache([](ThreadCache& cache) {
+    cache.remote_lock.reset();
+    cache.slow_lock.reset();
+  });
+  g_heap.abandoned_lock.reset();
+  g_heap.registry_lock.reset();
+  g_shared_lock.reset();
+  g_option_lock.reset();
+  if (!g_heap.options.on(OptionId::kSeed)) g_heap.seed = kLinux.entropy() | 1;
+  each_cache([](ThreadCache& cache) {
+    if (&cache == t_state.real) {
+      cache.random = Random(g_heap.seed ^ cache.id);
+      cache.thread = thread_id();
+    } else if (cache.in_use && &cache != g_shared) {
+      g_heap.detach(&cache, true);
+    }
+  });
+}
+
+// ---- start-up ----
+
+void complain(const Text& line) { write_all(STDERR_FILENO, line.data(), line.size()); }
+
+void apply_mode() {
+  const Policy policy = g_heap.options.policy();
+  const bool tracked = g_heap.tracker != nullptr;
+  g_table.store(&entry_table(policy, tracked), kRelease);
+  g_direct.store(policy_index(policy) == policy_index(kDefaultPolicy) && tracked == kDebugBuild,
+                 kRelease);
+}
+
+void start_heap() {
+  const Options& options = g_heap.options;
+  if (!g_heap.init(kLinux, options.get(OptionId::kSeed), report_and_stop)) {
+    static constexpr char kLine[] =
+        "hakmem: no address space for the heap (limit: address space); every allocation will fail\n";
+    write_all(STDERR_FILENO, kLine, sizeof kLine - 1);
+  }
+  const bool track = kDebugBuild || options.profile() == Profile::kParanoid;
+  if (g_heap.ready && track && g_tracker.init(g_heap, kDebugBuild)) {
+    g_heap.tracker = &g_tracker;
+    g_heap.zero_max_bytes = 0;  // the tracker fills freed slots
+  }
+  apply_mode();
+}
+
+}  // namespace
+
+void process_start() {
+  if (HAK_LIKELY(g_start.load(kAcquire) != kNotStarted)) return;
+  {
+    Locked locked(g_start_lock);
+    if (g_start.load(kRelaxed) != kNotStarted) return;
+    const int saved = errno;
+    // Before constructors run libc has set environ already; getenv would not be safe yet.
+    g_heap.options.load(environ, complain);
+    if (g_heap.options.on(OptionId::kForceLibc)) {
+          g_start.store(kLibc, kRelease);
+      errno = saved;
+      return;
+    }
+    start_heap();
+    errno = saved;
+    g_start.store(kReady, kRelease);
+  }
+  // These may allocate, so the heap is ready before.
+  g_have_key = pthread_key_create(&g_key, thread_exit) == 0;
+  pthread_atfork(fork_prepare, fork_parent, fork_child);
+  if (g_have_key && t_state.real) pthread_setspecific(g_key, t_state.real);
+}
+
+Entry process_entry() {
+  process_start();
+  if (HAK_UNLIKELY(g_start.load(kRelaxed) == kLibc)) return {empty_cache(), &kLibcTable};
+  ThreadCache* cache = attach_thread();
+  if (HAK_UNLIKELY(!cache)) return {nullptr, &kSharedTable};
+  if (g_direct.load(kRelaxed)) t_cache = cache;
+  return {cache, g_table.load(kAcquire)};
+}
+
+void process_reconfigure() { apply_mode(); }
+bool process_is_libc() { return g_start.load(kAcquire) == kLibc; }
+ThreadCache* process_cache() { return t_state.real; }
+Lock& process_option_lock() { return g_option_lock; }
+
+}  // namespace hak

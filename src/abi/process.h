@@ -1,0 +1,48 @@
+#pragma once
+// The process's heap: one constant-initialised instance, the thread's pointer to its cache, start-up,
+// fork and thread exit. Everything below abi/ takes heap and cache as parameters.
+#include <type_traits>
+
+#include "front/table.h"
+
+namespace hak {
+
+/// Debug keeps exact records around the same fast paths.
+template <Policy P>
+struct PlainPaths : Memory<P> {
+  FAST_PATH static void* allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api) {
+    return Front<P>::allocate(heap, cache, bytes, api);
+  }
+  FAST_PATH static void release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+    Front<P>::release(heap, cache, p, api);
+  }
+};
+using Hot = std::conditional_t<kDebugBuild, Tracked<kDefaultPolicy>, PlainPaths<kDefaultPolicy>>;
+
+extern constinit HeapCore g_heap;
+
+/// The cache the fast paths use: at first, and for good in a thread that runs another policy, the
+/// empty one, whose magazines look empty and full. One pointer of static TLS, so that dlopen works.
+extern __thread ThreadCache* t_cache __attribute__((tls_model("initial-exec")));
+
+/// Where a call goes that found the empty cache.
+struct Entry {
+  ThreadCache* cache;
+  const EntryTable* table;
+};
+/// Starts the heap and attaches the thread, whichever is missing. Never fails: without memory for a
+/// cache the entry is the locked one that threads share.
+Entry process_entry();
+
+/// Starts the heap. Idempotent, any thread, before constructors too.
+void process_start();
+/// Recomputes which instantiation threads run, after an option changed.
+void process_reconfigure();
+/// True if every call goes to libc (HAKMEM_FORCE_LIBC).
+bool process_is_libc();
+/// The calling thread's cache if it has one.
+ThreadCache* process_cache();
+/// Lock for changes of options.
+Lock& process_option_lock();
+
+}  // namespace hak

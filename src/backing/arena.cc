@@ -1,0 +1,391 @@
+#include "backing/arena.h"
+
+#include "base/check.h"
+
+namespace hak {
+namespace {
+
+constexpr std::size_t kMinArenaBytes = std::size_t{32} << 20;
+constexpr u32 kGrowUnits = 64;
+/// Where random bases are drawn from: above everything a small program maps by address, below the
+/// range that the kernel fills from the top with libraries and stacks.
+constexpr std::uintptr_t kLowestBase = std::uintptr_t{0x10} << 40;
+constexpr u32 kBaseSlots = u32{1} << 30;
+constexpr int kPlacementTries = 8;
+
+}  // namespace
+
+void SpanList::push(Span* table, u32 unit) {
+  table[unit].prev = kNoSpan;
+  table[unit].next = head;
+  if (head != kNoSpan) table[head].prev = unit;
+  head = unit;
+}
+
+void SpanList::remove(Span* table, u32 unit) {
+  Span& span = table[unit];
+  if (span.prev == kNoSpan) {
+    head = span.next;
+  } else {
+    table[span.prev].next = span.next;
+  }
+  if (span.next != kNoSpan) table[span.next].prev = span.prev;
+}
+
+void* Arena::reserve_somewhere(std::size_t bytes, Random& random) {
+  for (int i = 0; i < kPlacementTries; ++i) {
+    const std::uintptr_t hint =
+        kLowestBase + (std::uintptr_t{random.below(kBaseSlots)} << kUnitShift);
+    if (void* at = os_->reserve(hint, bytes)) return at;
+  }
+  return os_->reserve(0, bytes);
+}
+
+bool Arena::reserve_map(std::size_t units, Random& random) {
+  const std::size_t word_bytes = round_up(units * sizeof(std::uintptr_t), kPageBytes);
+  const std::size_t state_bytes = units * kGranulesPerUnit;
+  std::byte* words = nullptr;
+  for (int i = 0; i < kPlacementTries && !words; ++i) {
+    const std::uintptr_t hint =
+        kLowestBase + (std::uintptr_t{random.below(kBaseSlots)} << kUnitShift);
+    words = static_cast<std::byte*>(os_->reserve(hint, word_bytes));
+    if (!words) continue;
+    if (!os_->reserve(hint + kWordTableDistance, state_bytes)) {
+      os_->release(words, word_bytes);
+      words = nullptr;
+    }
+  }
+  if (!words) words = static_cast<std::byte*>(os_->reserve(0, kWordTableDistance + state_bytes));
+  if (!words) return false;
+  state = reinterpret_cast<u8*>(words + kWordTableDistance);
+  os_->sparse(state, state_bytes);
+
+  // One page without access lies before and behind every table.
+  const auto table = [&](std::size_t bytes) -> void* {
+    void* at = reserve_somewhere(round_up(bytes, kPageBytes) + 2 * kPageBytes, random);
+    return at ? static_cast<std::byte*>(at) + kPageBytes : nullptr;
+  };
+  spans_ = static_cast<Span*>(table(units * sizeof(Span)));
+  span_of_ = static_cast<u32*>(table(units * sizeof(u32)));
+  free_bits_ = static_cast<u64*>(table(units * kBitWords * sizeof(u64)));
+  remote_bits_ = static_cast<Atomic<u64>*>(table(units * kBitWords * sizeof(u64)));
+  return spans_ && span_of_ && free_bits_ && remote_bits_;
+}
+
+bool Arena::reserve_all(std::size_t bytes, Random& random) {
+  const std::size_t units = bytes / kUnitBytes;
+  void* at = reserve_somewhere(bytes + kUnitBytes, random);
+  if (!at) return false;
+  const std::uintptr_t start = round_up(address_of(at), kUnitBytes);
+  if (!reserve_map(units, random)) {
+    reserved_bytes_ = bytes;
+    base = start;
+    limit_ = static_cast<u32>(units);
+    os_->release(at, bytes + kUnitBytes);
+    destroy();
+    return false;
+  }
+  state_bias = address_of(state) - (start >> kGranuleShift);
+  reserved_bytes_ = bytes;
+  limit_ = static_cast<u32>(units);
+  base = start;
+  return true;
+}
+
+bool Arena::init(const Os& os, const Options& options, Random& random, std::size_t min_bytes) {
+  os_ = &os;
+  options_ = &options;
+  guards_ = options.on(OptionId::kGuards);
+  std::size_t bytes = static_cast<std::size_t>(options.get(OptionId::kArenaGib)) << 30;
+  if (bytes == 0) bytes = kMinArenaBytes;
+  if (min_bytes) bytes = min_bytes;
+  for (bool first = true; bytes >= kMinArenaBytes || first; bytes /= 2, first = false) {
+    if (reserve_all(bytes, random)) return true;
+    last_limit_ = Limit::kAddressSpace;
+  }
+  return false;
+}
+
+void Arena::destroy() {
+  const std::size_t units = limit_;
+  const auto table = [&](void* at, std::size_t bytes) {
+    if (at)
+      os_->release(static_cast<std::byte*>(at) - kPageBytes,
+                   round_up(bytes, kPageBytes) + 2 * kPageBytes);
+  };
+  if (granules || frontier_ || spans_) {
+    table(spans_, units * sizeof(Span));
+    table(span_of_, units * sizeof(u32));
+    table(free_bits_, units * kBitWords * sizeof(u64));
+    table(remote_bits_, units * kBitWords * sizeof(u64));
+  }
+  if (state) {
+    os_->release(state, units * kGranulesPerUnit);
+    os_->release(state - kWordTableDistance,
+                 round_up(units * sizeof(std::uintptr_t), kPageBytes));
+  }
+  if (spans_ && base != std::uintptr_t{1} << 63)
+    os_->release(reinterpret_cast<void*>(base), reserved_bytes_);
+  spans_ = nullptr;
+  span_of_ = nullptr;
+  free_bits_ = nullptr;
+  remote_bits_ = nullptr;
+  state = nullptr;
+  base = std::uintptr_t{1} << 63;
+  granules = 0;
+  limit_ = committed_ = frontier_ = 0;
+}
+
+/// Commits the metadata of units [from, to) and the units [usable_from, to) themselves.
+bool Arena::commit_unit_range(u32 from, u32 usable_from, u32 to) {
+  const auto table = [&](void* at, std::size_t entry_bytes) {
+    std::byte* begin = static_cast<std::byte*>(at) + from * entry_bytes / kPageBytes * kPageBytes;
+    std::byte* end = static_cast<std::byte*>(at) + round_up(to * entry_bytes, kPageBytes);
+    return os_->commit(begin, static_cast<std::size_t>(end - begin));
+  };
+  return table(spans_, sizeof(Span)) && table(span_of_, sizeof(u32)) &&
+         table(free_bits_, kBitWords * sizeof(u64)) &&
+         table(remote_bits_, kBitWords * sizeof(u64)) && table(word(0), sizeof(std::uintptr_t)) &&
+         table(state, kGranulesPerUnit) &&
+         os_->commit(unit_address(usable_from), std::size_t{to - usable_from} * kUnitBytes);
+}
+
+/// Makes `units` more units available at the frontier. Commits ahead, so that system calls and
+/// mappings stay few; under a tight limit exactly what is needed. Where guards cost mappings, a unit
+/// that stays uncommitted between two steps is the guard.
+bool Arena::grow(u32 units) {
+  if (u64{frontier_} + units <= committed_) return true;
+  const bool gap = guards_ && !light_guards() && frontier_ == committed_ && committed_ != 0;
+  const u32 usable_from = committed_ + (gap ? 1 : 0);
+  const u64 need = u64{frontier_} + units + (gap ? 1 : 0);
+  if (need > limit_) {
+    last_limit_ = Limit::kAddressSpace;
+    return false;
+  }
+  const u64 ahead = committed_ / 8 > kGrowUnits ? committed_ / 8 : kGrowUnits;
+  u64 to = need + ahead < limit_ ? need + ahead : limit_;
+  if (!commit_unit_range(committed_, usable_from, static_cast<u32>(to))) {
+    to = need;
+    if (!commit_unit_range(committed_, usable_from, static_cast<u32>(to))) {
+      last_limit_ = Limit::kMemory;
+      return false;
+    }
+  }
+  if (gap) {
+    spans_[frontier_].kind = SpanKind::kNone;
+    spans_[frontier_].units = 1;
+    span_of_[frontier_] = frontier_;
+    ++frontier_;
+  }
+  committed_ = static_cast<u32>(to);
+  __atomic_store_n(&granules, std::size_t{committed_} * kGranulesPerUnit, __ATOMIC_RELEASE);
+  return true;
+}
+
+unsigned Arena::bin_of(u32 units) {
+  if (units <= 32) return units - 1;
+  const unsigned log = 31U - static_cast<unsigned>(__builtin_clz(units));  // 5..31
+  return 32 + (log - 5);
+}
+
+void Arena::insert_free(u32 unit, u32 units, bool dirty) {
+  Span& span = spans_[unit];
+  span.kind = SpanKind::kFree;
+  span.units = units;
+  span.dirty = dirty;
+  span_of_[unit] = unit;
+  span_of_[unit + units - 1] = unit;
+  free_bytes_[dirty] += std::size_t{units} * kUnitBytes;
+  bins_[dirty][bin_of(units)].push(spans_, unit);
+}
+
+void Arena::remove_free(u32 unit) {
+  Span& span = spans_[unit];
+  free_bytes_[span.dirty] -= std::size_t{span.units} * kUnitBytes;
+  bins_[span.dirty][bin_of(span.units)].remove(spans_, unit);
+}
+
+/// First fit in the smallest bin that can hold it, warm pages first.
+u32 Arena::find_free(u32 units) {
+  for (int dirty = 1; dirty >= 0; --dirty) {
+    for (unsigned bin = bin_of(units); bin < kFreeBins; ++bin) {
+      for (u32 at = bins_[dirty][bin].head; at != kNoSpan; at = spans_[at].next)
+        if (spans_[at].units >= units) return at;
+    }
+  }
+  return kNoSpan;
+}
+
+u32 Arena::take(u32 units, bool* dirty) {
+  Locked locked(lock);
+  u32 at = find_free(units);
+  if (at == kNoSpan && !grow(units)) {
+    // Dirty and clean neighbours do not merge; purged they do, and may hold the request then.
+    purge_older_than(~u64{0});
+    at = find_free(units);
+    if (at == kNoSpan) return kNoSpan;
+  }
+  if (at == kNoSpan) {
+    at = frontier_;
+    frontier_ += units;
+    *dirty = false;
+  } else {
+    remove_free(at);
+    *dirty = spans_[at].dirty;
+    const u32 rest = spans_[at].units - units;
+    if (rest) {
+      spans_[at + units].freed_at_ms = spans_[at].freed_at_ms;
+      insert_free(at + units, rest, *dirty);
+    }
+  }
+  Span& span = spans_[at];
+  span.kind = SpanKind::kNone;
+  span.units = units;
+  span_of_[at] = at;
+  span_of_[at + units - 1] = at;
+  return at;
+}
+
+/// Makes [unit, unit + units) a free span, one with its neighbours of the same kind.
+void Arena::merge_and_insert(u32 unit, u32 units, bool dirty) {
+  const u64 freed_at = spans_[unit].freed_at_ms;
+  const u32 behind = unit + units;
+  if (behind < frontier_ && spans_[behind].kind == SpanKind::kFree &&
+      spans_[behind].dirty == dirty) {
+    remove_free(behind);
+    units += spans_[behind].units;
+    spans_[behind].kind = SpanKind::kNone;
+  }
+  if (unit > 0) {
+    const u32 before = span_of_[unit - 1];
+    if (spans_[before].kind == SpanKind::kFree && spans_[before].dirty == dirty) {
+      remove_free(before);
+      units += spans_[before].units;
+      spans_[unit].kind = SpanKind::kNone;
+      unit = before;
+    }
+  }
+  spans_[unit].freed_at_ms = freed_at;
+  insert_free(unit, units, dirty);
+}
+
+void Arena::give(u32 unit, bool dirty) {
+  Locked locked(lock);
+  spans_[unit].freed_at_ms = os_->now_ms();
+  merge_and_insert(unit, spans_[unit].units, dirty);
+}
+
+/// Gives a free span's pages back and merges it with clean neighbours; it stays dirty if the kernel
+/// refuses.
+void Arena::purge_span(u32 unit) {
+  Span& span = spans_[unit];
+  remove_free(unit);
+  ++purge_calls_;
+  const bool clean = os_->purge(unit_address(unit), std::size_t{span.units} * kUnitBytes);
+  if (!clean) span.freed_at_ms = os_->now_ms();
+  merge_and_insert(unit, span.units, !clean);
+}
+
+void Arena::purge_older_than(u64 time_ms) {
+  for (auto& bin : bins_[1]) {
+    for (u32 at = bin.head; at != kNoSpan;) {
+      const u32 next = spans_[at].next;
+      if (spans_[at].freed_at_ms <= time_ms) purge_span(at);
+      at = next;
+    }
+  }
+}
+
+void Arena::purge_free(bool all) {
+  Locked locked(lock);
+  const u64 now = os_->now_ms();
+  const u64 delay = options_->get(OptionId::kPurgeDelayMs);
+  next_tick_ms_ = now + delay / 4 + 1;
+  if (all || now > delay) purge_older_than(all ? now : now - delay);
+}
+
+void Arena::tick() {
+  if (free_bytes_[1] && os_->now_ms() >= next_tick_ms_) purge_free(false);
+}
+
+bool Arena::extend(u32 unit, u32 more) {
+  Locked locked(lock);
+  Span& span = spans_[unit];
+  const u32 behind = unit + span.units;
+  if (behind == frontier_) {
+    if (u64{frontier_} + more > committed_) return false;
+    frontier_ += more;
+  } else {
+    if (spans_[behind].kind != SpanKind::kFree || spans_[behind].units < more) return false;
+    remove_free(behind);
+    const u32 rest = spans_[behind].units - more;
+    const bool dirty = spans_[behind].dirty;
+    spans_[behind].kind = SpanKind::kNone;
+    if (rest) {
+      spans_[behind + more].freed_at_ms = spans_[behind].freed_at_ms;
+      insert_free(behind + more, rest, dirty);
+    }
+  }
+  span.units += more;
+  span_of_[unit + span.units - 1] = unit;
+  return true;
+}
+
+void Arena::shrink(u32 unit, u32 keep_units) {
+  u32 tail = unit + keep_units;
+  {
+    Locked locked(lock);
+    Span& span = spans_[unit];
+    spans_[tail].kind = SpanKind::kNone;
+    spans_[tail].units = span.units - keep_units;
+    span_of_[tail] = tail;
+    span_of_[tail + spans_[tail].units - 1] = tail;
+    span.units = keep_units;
+    span_of_[tail - 1] = unit;
+  }
+  give(tail, true);
+}
+
+void Arena::map_span(u32 unit, u32 units) {
+  for (u32 i = 0; i < units; ++i) span_of_[unit + i] = unit;
+}
+
+void Arena::stats(ArenaStats* out) {
+  Locked locked(lock);
+  *out = {};
+  out->reserved_bytes = reserved_bytes_;
+  out->committed_bytes = std::size_t{committed_} * kUnitBytes;
+  out->free_dirty_bytes = free_bytes_[1];
+  out->free_clean_bytes = free_bytes_[0];
+  out->purge_calls = purge_calls_;
+  for (u32 at = 0; at < frontier_; at += spans_[at].units) {
+    const std::size_t bytes = std::size_t{spans_[at].units} * kUnitBytes;
+    if (spans_[at].kind == SpanKind::kSlab) out->slab_bytes += bytes;
+    if (spans_[at].kind == SpanKind::kLarge) {
+      out->large_bytes += bytes;
+      ++out->large_count;
+    }
+  }
+}
+
+bool Arena::verify() {
+  Locked locked(lock);
+  std::size_t free_bytes[2] = {0, 0};
+  u32 at = 0;
+  while (at < frontier_) {
+    const Span& span = spans_[at];
+    if (span.units == 0 || span_of_[at] != at || span_of_[at + span.units - 1] != at) return false;
+    if (span.kind == SpanKind::kFree) {
+      free_bytes[span.dirty] += std::size_t{span.units} * kUnitBytes;
+      const u32 behind = at + span.units;
+      if (behind < frontier_ && spans_[behind].kind == SpanKind::kFree &&
+          spans_[behind].dirty == span.dirty)
+        return false;
+    }
+    at += span.units;
+  }
+  return at == frontier_ && frontier_ <= committed_ && committed_ <= limit_ &&
+         free_bytes[0] == free_bytes_[0] && free_bytes[1] == free_bytes_[1];
+}
+
+}  // namespace hak

@@ -1,0 +1,127 @@
+#include "backing/slab.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+namespace hak {
+namespace {
+
+/// Writes headers and states of the next `count` slots and makes them free. The header behind the
+/// last slot is written too, so that every carved slot has a header on both sides.
+void carve(Arena& arena, Span& slab, u32 unit, u32 count) {
+  u64* bits = arena.free_bits(unit);
+  const u8 virgin = with_kind(slab.header, kVirginBits);
+  for (u32 slot = slab.carved; slot < slab.carved + count; ++slot) {
+    std::byte* at = slab_slot_address(slab, slot);
+    at[-1] = std::byte{slab.header};
+    owner_store(arena.state_of(at), virgin);
+    bits[slot / 64] |= u64{1} << (slot % 64);
+  }
+  slab.carved += count;
+  slab.free_count += count;
+  slab_slot_address(slab, slab.carved)[-1] = std::byte{slab.header};
+}
+
+}  // namespace
+
+u32 slab_create(Arena& arena, unsigned size_class, Random& random) {
+  const u32 units = slab_units(size_class);
+  bool dirty = false;
+  const u32 unit = arena.take(units, &dirty);
+  if (unit == kNoSpan) return kNoSpan;
+  Span& slab = *arena.span(unit);
+  slab.size_class = static_cast<u8>(size_class);
+  slab.header = make_header(route_of_class(size_class), random);
+  slab.dirty = dirty;
+  slab.on_full_list = false;
+  slab.carved = 0;
+  slab.free_count = 0;
+  slab.stride = kStrides[size_class];
+  slab.reciprocal = reciprocal_of(slab.stride);
+  slab.birth = arena.next_birth();
+  slab.owner.store(nullptr, kRelaxed);
+  slab.queued.store(0, kRelaxed);
+
+  std::size_t bytes = std::size_t{units} * kUnitBytes;
+  slab.guarded = arena.guards() && light_guards() &&
+                 arena.os().guard(arena.unit_address(unit) + bytes - kPageBytes, kPageBytes);
+  if (slab.guarded) bytes -= kPageBytes;
+  const u32 room = static_cast<u32>(bytes) - first_offset(size_class);
+  slab.slots = room / slab.stride;
+  // The tail that no slot uses becomes a random offset of the first slot: cache colour, and one more
+  // thing an attacker does not know.
+  const u32 steps = (room - slab.slots * slab.stride) / class_alignment(size_class);
+  const u32 colour = random.below(steps + 1) * class_alignment(size_class);
+  slab.start = arena.unit_address(unit) + first_offset(size_class) + colour;
+  memset(arena.free_bits(unit), 0, (slab.slots + 63) / 64 * 8);
+  arena.map_span(unit, units);
+  slab.kind = SpanKind::kSlab;
+  return unit;
+}
+
+void slab_destroy(Arena& arena, u32 unit) {
+  Span& slab = *arena.span(unit);
+  HAK_CHECK_EQ(slab.free_count, slab.carved);
+  const bool touched = slab.carved != 0 || slab.dirty;
+  for (u32 slot = 0; slot < slab.carved; ++slot)
+    owner_store(arena.state_of(slab_slot_address(slab, slot)), kNotASlot);
+  for (u32 i = 0; i < slab.units; ++i) *arena.word(unit + i) = 0;
+  slab.kind = SpanKind::kNone;
+  if (slab.guarded)
+    arena.os().unguard(arena.unit_address(unit + slab.units) - kPageBytes, kPageBytes);
+  slab.guarded = false;
+  arena.give(unit, touched);
+}
+
+u32 slab_take(Arena& arena, u32 unit, Random& random, bool random_order, void** out, u32 want) {
+  Span& slab = *arena.span(unit);
+  if (slab.free_count < want && slab.carved < slab.slots) {
+    const u32 page_worth = static_cast<u32>(kPageBytes) / slab.stride;
+    const u32 missing = want - slab.free_count;
+    u32 count = missing > page_worth ? missing : page_worth;
+    if (count > slab.slots - slab.carved) count = slab.slots - slab.carved;
+    carve(arena, slab, unit, count);
+  }
+  u64* bits = arena.free_bits(unit);
+  const u32 words = (slab.carved + 63) / 64;
+  u32 w = random_order ? random.below(words) : 0;
+  u32 taken = 0;
+  for (u32 seen = 0; seen < words && taken < want; ++seen, w = w + 1 == words ? 0 : w + 1) {
+    u64 word = bits[w];
+    for (; word && taken < want; word &= word - 1) {
+      std::byte* at = slab_slot_address(slab, w * 64 + static_cast<u32>(__builtin_ctzll(word)));
+      owner_and(arena.state_of(at), kKeyMask);
+      out[taken++] = at;
+    }
+    bits[w] = word;
+  }
+  slab.free_count -= taken;
+  return taken;
+}
+
+bool slab_put(Arena& arena, u32 unit, void* slot) {
+  Span& slab = *arena.span(unit);
+  const u32 index = slab_slot_of(slab, slot);
+  u64& word = arena.free_bits(unit)[index / 64];
+  const u64 bit = u64{1} << (index % 64);
+  if (HAK_UNLIKELY(word & bit)) return false;
+  word |= bit;
+  ++slab.free_count;
+  return true;
+}
+
+bool slab_is_free(const Arena& arena, const void* slot) {
+  const u32 unit = arena.span_of(arena.unit_of(slot));
+  const Span& slab = *arena.span(unit);
+  if (slab.kind != SpanKind::kSlab || !is_slab_slot(byte_load(arena.state_of(slot)))) return true;
+  const u32 index = slab_slot_of(slab, slot);
+  return (arena.free_bits(unit)[index / 64] >> (index % 64) & 1) != 0;
+}
+
+bool slab_post_remote(Arena& arena, u32 unit, u32 slot) {
+  const u64 bit = u64{1} << (slot % 64);
+  return (arena.remote_bits(unit)[slot / 64].fetch_or(bit, kSeqCst) & bit) == 0;
+}
+
+}  // namespace hak

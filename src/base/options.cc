@@ -1,0 +1,152 @@
+#include "base/options.h"
+
+namespace hak {
+namespace {
+
+constexpr OptionInfo kInfo[] = {
+#define HAK_OPTION(id, name, kind, fast, hardened, paranoid, max, change, doc) \
+  {name, OptionKind::kind, {static_cast<u64>(fast), static_cast<u64>(hardened), static_cast<u64>(paranoid)}, max, OptionChange::change, doc},
+#include "base/options.def"
+#undef HAK_OPTION
+};
+static_assert(sizeof(kInfo) / sizeof(kInfo[0]) == kOptionCount);
+
+constexpr const char* kProfileNames[] = {"fast", "hardened", "paranoid"};
+constexpr const char* kStatsNames[] = {"off", "sampled", "every"};
+constexpr const char* kOnFaultNames[] = {"abort", "trap", "continue"};
+
+const char* const* names_of(OptionKind kind) {
+  switch (kind) {
+    case OptionKind::kProfileName: return kProfileNames;
+    case OptionKind::kStatsName: return kStatsNames;
+    case OptionKind::kOnFaultName: return kOnFaultNames;
+    case OptionKind::kBool:
+    case OptionKind::kNumber: break;
+  }
+  return nullptr;
+}
+
+bool same(const char* a, const char* b) {
+  while (*a && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+
+int digit_of(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return 99;
+}
+
+bool parse_number(const char* text, u64 max, u64* value) {
+  u64 base = 10;
+  if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+    base = 16;
+    text += 2;
+  }
+  if (!*text) return false;
+  u64 result = 0;
+  for (; *text; ++text) {
+    const auto digit = static_cast<u64>(digit_of(*text));
+    if (digit >= base) return false;
+    if (__builtin_mul_overflow(result, base, &result) ||
+        __builtin_add_overflow(result, digit, &result) || result > max)
+      return false;
+  }
+  *value = result;
+  return true;
+}
+
+/// The value of `name` in `environment`, or null. getenv would need libc to be initialised.
+const char* find_variable(char** environment, const char* name) {
+  if (!environment) return nullptr;
+  for (char** entry = environment; *entry; ++entry) {
+    const char* have = *entry;
+    const char* want = name;
+    while (*want && *have == *want) ++have, ++want;
+    if (!*want && *have == '=') return have + 1;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+const OptionInfo& option_info(OptionId id) { return kInfo[static_cast<std::size_t>(id)]; }
+
+bool parse_option(OptionId id, const char* text, u64* value) {
+  const OptionInfo& info = option_info(id);
+  if (const char* const* names = names_of(info.kind)) {
+    for (u64 i = 0; i <= info.max; ++i) {
+      if (same(text, names[i])) {
+        *value = i;
+        return true;
+      }
+    }
+    return false;
+  }
+  return parse_number(text, info.max, value);
+}
+
+void describe_accepted(OptionId id, Text& out) {
+  const OptionInfo& info = option_info(id);
+  if (const char* const* names = names_of(info.kind)) {
+    for (u64 i = 0; i <= info.max; ++i)
+      out.str(i == 0 ? "" : i == info.max ? " or " : ", ").str(names[i]);
+    return;
+  }
+  if (info.kind == OptionKind::kBool) {
+    out.str("0 or 1");
+    return;
+  }
+  out.str("a number from 0 to ").dec(info.max);
+}
+
+void format_option(OptionId id, u64 value, Text& out) {
+  const OptionInfo& info = option_info(id);
+  const char* const* names = names_of(info.kind);
+  if (names && value <= info.max) {
+    out.str(names[value]);
+  } else {
+    out.dec(value);
+  }
+}
+
+void Options::load_defaults(Profile profile) {
+  for (std::size_t i = 0; i < kOptionCount; ++i)
+    values_[i].store(kInfo[i].defaults[static_cast<std::size_t>(profile)], kRelaxed);
+  values_[static_cast<std::size_t>(OptionId::kProfile)].store(static_cast<u64>(profile), kRelaxed);
+}
+
+void Options::load(char** environment, void (*complain)(const Text& line)) {
+  u64 profile = static_cast<u64>(Profile::kHardened);
+  if (const char* text = find_variable(environment, "HAKMEM_PROFILE"))
+    parse_option(OptionId::kProfile, text, &profile);
+  load_defaults(static_cast<Profile>(profile));
+  for (std::size_t i = 0; i < kOptionCount; ++i) {
+    const auto id = static_cast<OptionId>(i);
+    const char* text = find_variable(environment, kInfo[i].name);
+    if (!text) continue;
+    u64 value = 0;
+    if (parse_option(id, text, &value)) {
+      values_[i].store(value, kRelaxed);
+      continue;
+    }
+    TextBuffer<512> line;
+    line.str("hakmem: ").str(kInfo[i].name).str("=").str(text).str(" is not valid; accepted: ");
+    describe_accepted(id, line);
+    complain(line.line());
+  }
+  report_target_ = find_variable(environment, "HAKMEM_REPORT");
+}
+
+void Options::set(OptionId id, u64 value) {
+  values_[static_cast<std::size_t>(id)].store(value, kRelaxed);
+  generation_.fetch_add(1, kRelease);
+}
+
+Policy Options::policy() const {
+  return {on(OptionId::kDirect), on(OptionId::kEnvCtx), static_cast<Stats>(get(OptionId::kStats)),
+          !kDebugBuild && on(OptionId::kTrustedHeader), on(OptionId::kRouteMap)};
+}
+
+}  // namespace hak

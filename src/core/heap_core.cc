@@ -1,0 +1,126 @@
+#include "core/heap_core.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "core/tracker.h"
+
+namespace hak {
+
+bool HeapCore::init(const Os& os, u64 wanted_seed, FaultSink fault_sink, std::size_t arena_bytes) {
+  sink = fault_sink;
+  seed = wanted_seed ? wanted_seed : os.entropy() | 1;
+  Random random(seed);
+  random_order = options.on(OptionId::kRandomOrder);
+  trailing_check = options.on(OptionId::kTrailingCheck);
+  zero_max_bytes = static_cast<u32>(options.get(OptionId::kZeroMaxBytes));
+  ready = arena.init(os, options, random, arena_bytes);
+  return ready;
+}
+
+void HeapCore::destroy() {
+  for (ThreadCache* cache = caches.load(kAcquire); cache;) {
+    ThreadCache* next = cache->next_cache;
+    arena.os().release(cache, kThreadCacheBytes);
+    cache = next;
+  }
+  caches.store(nullptr, kRelaxed);
+  idle = nullptr;
+  cache_count = 0;
+  for (unsigned c = 0; c < kClassCount; ++c) {
+    abandoned[c] = SpanList{};
+    abandoned_count[c].store(0, kRelaxed);
+  }
+  arena.destroy();
+  ready = false;
+}
+
+ThreadCache* HeapCore::make_cache() {
+  const Os& os = arena.os();
+  void* at = os.reserve(0, kThreadCacheBytes);
+  if (!at) return nullptr;
+  if (!os.commit(at, kThreadCacheBytes)) {
+    os.release(at, kThreadCacheBytes);
+    return nullptr;
+  }
+  // The mapping is zero, which is the initial state of all but these.
+  auto* cache = static_cast<ThreadCache*>(at);
+  cache->heap = this;
+  cache->remote_head.store(kNoSpan, kRelaxed);
+  for (OwnedSlabs& slabs : cache->slabs) slabs = OwnedSlabs{};
+  cache->id = ++cache_count;
+  cache->next_cache = caches.load(kRelaxed);
+  caches.store(cache, kRelease);
+  return cache;
+}
+
+ThreadCache* HeapCore::attach() {
+  Locked locked(registry_lock);
+  ThreadCache* cache = idle;
+  if (cache) {
+    idle = cache->next_idle;
+  } else {
+    cache = make_cache();
+    if (!cache) return nullptr;
+  }
+  // Every cache draws from its own stream; a fixed seed gives the same streams in the same order.
+  cache->random = Random(seed ^ (u64{cache->id} * 0x9e3779b97f4a7c15ULL));
+  cache->thread = thread_id();
+  cache->in_use = true;
+  return cache;
+}
+
+void HeapCore::detach(ThreadCache* cache, bool suspicious) {
+  Locked slow(cache->slow_lock);
+  flush_all(*this, *cache, suspicious);
+  for (OwnedSlabs& slabs : cache->slabs) {
+    while (!slabs.available.empty()) abandon_slab(*this, *cache, slabs.available.head);
+    while (!slabs.full.empty()) abandon_slab(*this, *cache, slabs.full.head);
+  }
+  {
+    // What was queued belongs to slabs that have no owner now; their adopter collects.
+    Locked locked(cache->remote_lock);
+    cache->remote_head.store(kNoSpan, kRelaxed);
+  }
+  retire(cache);
+}
+
+void HeapCore::retire(ThreadCache* cache) {
+  Locked locked(registry_lock);
+  retired.mallocs += cache->counters.mallocs;
+  retired.frees += cache->counters.frees;
+  retired.refills += cache->counters.refills;
+  retired.flushes += cache->counters.flushes;
+  retired.exchanges += cache->counters.exchanges;
+  retired.remote_frees += cache->counters.remote_frees;
+  retired.remote_collected += cache->counters.remote_collected;
+  cache->counters = OpCounters{};
+  cache->ctx = FastLaneCtx{};
+  cache->in_use = false;
+  cache->next_idle = idle;
+  idle = cache;
+}
+
+void* HeapCore::allocate_large(std::size_t bytes, std::size_t alignment, bool zero) {
+  if (bytes > kMaxRequestBytes || !ready) return nullptr;
+  return large.allocate(bytes, alignment, zero);
+}
+
+bool HeapCore::purge(ThreadCache* own) {
+  const u64 before = arena.purge_calls();
+  for (ThreadCache* cache = caches.load(kAcquire); cache; cache = cache->next_cache) {
+    Locked slow(cache->slow_lock);
+    if (cache == own) {
+      flush_all(*this, *cache);
+    } else {
+      // Another thread's magazines are its own, but its slabs are the lock's.
+      collect_remote(*this, *cache);
+      retire_empty(*this, *cache);
+    }
+  }
+  sweep_abandoned(*this);
+  arena.purge_free(true);
+  return arena.purge_calls() != before;
+}
+
+}  // namespace hak

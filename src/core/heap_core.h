@@ -1,0 +1,96 @@
+#pragma once
+// One heap: arena, large blocks, thread caches, options. An instance is an object; the process's own
+// is one constant-initialised instance in abi/. Threads are parameters (ThreadCache&), so a test can
+// run many "threads" deterministically on one.
+#include "backing/large.h"
+#include "base/fault.h"
+#include "core/thread_cache.h"
+
+namespace hak {
+
+class Tracker;
+
+/// What the process puts in front of threads that have no cache yet, or run another policy than the
+/// compiled one: the empty cache's operations leave to here.
+struct Unattached {
+  void* (*allocate)(HeapCore&, std::size_t bytes, Api api);
+  void (*release)(HeapCore&, void* p, Api api);
+  /// The options have changed since the thread last looked; called from a slow path.
+  void (*reconfigure)(HeapCore&, ThreadCache&);
+  /// A slow path was interrupted by a signal handler that came back to it.
+  void* (*allocate_reentrant)(HeapCore&, std::size_t bytes, Api api);
+  void (*release_reentrant)(HeapCore&, void* p, Api api);
+};
+
+/// Decides what happens after a fault. May return (tests, surveys): the operation then does nothing.
+using FaultSink = void (*)(HeapCore&, const FaultRecord&);
+
+class HeapCore {
+ public:
+  constexpr explicit HeapCore(const Unattached* before_attach = nullptr)
+      : unattached(before_attach) {}
+  HeapCore(const HeapCore&) = delete;
+  HeapCore& operator=(const HeapCore&) = delete;
+
+  /// Reserves the arena. Options must be loaded. False when no address space can be had.
+  bool init(const Os& os, u64 seed, FaultSink sink, std::size_t arena_bytes = 0);
+  /// Gives everything back to the system. Instances only; no cache may be in use.
+  void destroy();
+
+  /// A cache for a thread; null when memory is exhausted. Reuses what exited threads left.
+  ThreadCache* attach();
+  /// Hands everything over: magazines to the slabs, slabs to the abandoned lists.
+  /// `suspicious`: in the child of fork, for a thread that was stopped anywhere in its fast path.
+  void detach(ThreadCache* cache, bool suspicious = false);
+
+  /// Unchecked slow allocation: large blocks, or slots of at least `bytes` at `alignment`.
+  void* allocate_large(std::size_t bytes, std::size_t alignment, bool zero);
+  void raise(const FaultRecord& record) { sink(*this, record); }
+
+  /// Returns unused memory: the magazines of `own` (the calling thread's cache, or null), empty slabs
+  /// of every thread, free spans. True if any page was given back.
+  bool purge(ThreadCache* own);
+  /// Checks S1-S3, A1-A3 and H1 over the whole heap. Null if all hold, else the one that does not.
+  /// The heap must be at rest.
+  const char* verify();
+
+  Arena arena;
+  LargeBlocks large{arena};
+  Options options;
+  FaultSink sink = nullptr;
+  const Unattached* unattached = nullptr;
+  Tracker* tracker = nullptr;
+  u64 seed = 0;
+  bool random_order = true;
+  bool trailing_check = true;
+  u32 zero_max_bytes = 0;
+  bool ready = false;
+
+  // Slabs without an owner, by class; the lock guards the lists and every change of owner from or to
+  // nobody.
+  Lock abandoned_lock;
+  SpanList abandoned[kClassCount];
+  Atomic<u32> abandoned_count[kClassCount] = {};
+
+  Lock registry_lock;
+  Atomic<ThreadCache*> caches{nullptr};  ///< all ever made, linked by next_cache
+  ThreadCache* idle = nullptr;
+  u32 cache_count = 0;
+  OpCounters retired = {};
+  Atomic<u64> remote_from_outside{0};  ///< frees by threads without a cache
+
+ private:
+  ThreadCache* make_cache();
+  void retire(ThreadCache* cache);
+};
+
+/// Adopts an abandoned slab of the class into the cache's available list. False: there is none.
+bool adopt_slab(HeapCore& heap, ThreadCache& cache, unsigned size_class);
+/// Gives the slab to nobody, on the abandoned list; destroys it if it is empty.
+void abandon_slab(HeapCore& heap, ThreadCache& cache, u32 unit);
+/// Collects the remote frees of all abandoned slabs and destroys those that are empty.
+void sweep_abandoned(HeapCore& heap);
+/// Makes the slab the cache's: slab words and owner. The caller holds what protects the owner.
+void set_owner(HeapCore& heap, u32 unit, ThreadCache* cache);
+
+}  // namespace hak

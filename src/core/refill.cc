@@ -1,0 +1,212 @@
+// Refill and flush: magazines against the slabs the thread owns.
+#include <string.h>
+
+#include "base/check.h"
+#include "core/heap_core.h"
+
+namespace hak {
+namespace {
+
+void** block_end(ThreadCache& cache, unsigned size_class, int which) {
+  return cache.blocks[size_class][which] + kMagazineBytes / sizeof(void*);
+}
+
+/// First use of a class by this thread: both magazines at their boundaries.
+void open_class(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
+  MagazinePair& pair = cache.pair(size_class);
+  pair.capacity = kFirstCapacity < magazine_capacity_max(size_class)
+                      ? kFirstCapacity
+                      : magazine_capacity_max(size_class);
+  pair.refill = pair.capacity;
+  pair.trailing = heap.trailing_check ? kStrides[size_class] : 0;
+  pair.alloc_top = block_end(cache, size_class, 0);
+  pair.free_top = block_end(cache, size_class, 1) - pair.capacity;
+}
+
+void** block_end_of(void** top) {
+  return reinterpret_cast<void**>(round_up(address_of(top), kMagazineBytes));
+}
+
+/// Start of the block a free magazine lies in: top may be at the end of it.
+void** free_begin(MagazinePair& pair) { return block_end_of(pair.free_top) - pair.capacity; }
+
+u32 doubled(u32 slots, unsigned size_class) {
+  const u32 max = magazine_capacity_max(size_class);
+  return slots * 2 > max ? max : slots * 2;
+}
+
+/// Random transpositions, one for every second slot: about 190 bits of order for a full magazine at
+/// three instructions a slot. A Fisher-Yates shuffle measured twice that.
+FAST_PATH void shuffle(Random& random, void** slots, u32 count) {
+  u32 i = 0;
+  while (i < count) {
+    u64 bits = random.next();
+    for (u32 k = 0; k < 8 && i < count; ++k, i += 2, bits >>= 8) {
+      const u32 j = static_cast<u32>((bits & 0xff) * count >> 8);
+      void* other = slots[j];
+      slots[j] = slots[i];
+      slots[i] = other;
+    }
+  }
+}
+
+void zero_slots(const HeapCore& heap, unsigned size_class, void** slots, u32 count) {
+  if (kStrides[size_class] - 1 > heap.zero_max_bytes) return;
+  // All but the last byte: that is the header of the slot behind.
+  for (u32 i = 0; i < count; ++i) memset(slots[i], 0, kStrides[size_class] - 1);
+}
+
+/// The free magazine becomes the allocation magazine and the other way round.
+void exchange(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
+  MagazinePair& pair = cache.pair(size_class);
+  const u32 count = free_count(pair);
+  void** end = block_end_of(pair.free_top);
+  void** begin = end - count;
+  if (begin != end - pair.capacity)
+    memmove(begin, end - pair.capacity, count * sizeof(void*));
+  if (heap.zero_max_bytes) zero_slots(heap, size_class, begin, count);
+  if (heap.random_order) shuffle(cache.random, begin, count);
+  void** empty_end = block_end_of(pair.alloc_top);
+  pair.capacity = doubled(pair.capacity, size_class);
+  pair.alloc_top = begin;
+  pair.free_top = empty_end - pair.capacity;
+  ++cache.counters.exchanges;
+}
+
+/// Takes slots from the owned slabs, then abandoned ones, then a fresh one. Returns how many.
+u32 take_slots(HeapCore& heap, ThreadCache& cache, unsigned size_class, void** out, u32 want) {
+  OwnedSlabs& slabs = cache.slabs[size_class];
+  u32 taken = 0;
+  while (taken < want) {
+    const u32 unit = slabs.available.head;
+    if (unit == kNoSpan) {
+      if (taken) break;
+      if (adopt_slab(heap, cache, size_class)) continue;
+      const u32 fresh = slab_create(heap.arena, size_class, cache.random);
+      if (fresh == kNoSpan) break;
+      set_owner(heap, fresh, &cache);
+      slabs.available.push(heap.arena.spans(), fresh);
+      continue;
+    }
+    taken += slab_take(heap.arena, unit, cache.random, heap.random_order, out + taken, want - taken);
+    Span& slab = *heap.arena.span(unit);
+    if (slab.free_count == 0 && slab.carved == slab.slots) {
+      slabs.available.remove(heap.arena.spans(), unit);
+      slabs.full.push(heap.arena.spans(), unit);
+      slab.on_full_list = true;
+    }
+  }
+  return taken;
+}
+
+void flush_free_magazine(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
+  MagazinePair& pair = cache.pair(size_class);
+  void** begin = free_begin(pair);
+  const u32 count = free_count(pair);
+  if (heap.zero_max_bytes) zero_slots(heap, size_class, begin, count);
+  for (u32 i = 0; i < count; ++i) return_to_slab(heap, cache, begin[i]);
+  void** end = block_end_of(pair.free_top);
+  pair.capacity = doubled(pair.capacity, size_class);
+  pair.free_top = end - pair.capacity;
+  ++cache.counters.flushes;
+}
+
+}  // namespace
+
+void return_to_slab(HeapCore& heap, ThreadCache& cache, void* slot) {
+  const u32 unit = heap.arena.span_of(heap.arena.unit_of(slot));
+  Span& slab = *heap.arena.span(unit);
+  HAK_CHECK(slab_put(heap.arena, unit, slot));
+  OwnedSlabs& slabs = cache.slabs[slab.size_class];
+  if (slab.on_full_list) {
+    slabs.full.remove(heap.arena.spans(), unit);
+    slabs.available.push(heap.arena.spans(), unit);
+    slab.on_full_list = false;
+  }
+  // One empty slab per class stays, so that a class at the edge does not make and break slabs.
+  if (slab.free_count == slab.carved && (slab.next != kNoSpan || slab.prev != kNoSpan))
+    retire_slab(heap, cache, unit);
+}
+
+void* refill_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
+  MagazinePair& pair = cache.pair(size_class);
+  if (!pair.alloc_top) open_class(heap, cache, size_class);
+  if (cache.remote_head.load(kRelaxed) != kNoSpan) collect_remote(heap, cache);
+  if (free_count(pair) * 2 >= pair.capacity && free_count(pair) > 1) {
+    exchange(heap, cache, size_class);
+  } else {
+    const u32 want = pair.refill;
+    pair.refill = doubled(want, size_class);
+    void** end = block_end_of(pair.alloc_top);
+    const u32 got = take_slots(heap, cache, size_class, end - want, want);
+    if (got == 0) {
+      if (free_count(pair) == 0) return nullptr;
+      exchange(heap, cache, size_class);
+    } else {
+      if (got != want) memmove(end - got, end - want, got * sizeof(void*));
+      if (heap.random_order) shuffle(cache.random, end - got, got);
+      pair.alloc_top = end - got;
+    }
+    ++cache.counters.refills;
+  }
+  void* slot = *pair.alloc_top++;
+  owner_or(heap.arena.state_of(slot), kLiveBits);
+  return slot;
+}
+
+void make_room_and_push(HeapCore& heap, ThreadCache& cache, unsigned size_class, void* slot) {
+  MagazinePair& pair = cache.pair(size_class);
+  if (!pair.free_top) {
+    open_class(heap, cache, size_class);
+  } else if (alloc_count(pair) == 0) {
+    exchange(heap, cache, size_class);
+  } else {
+    flush_free_magazine(heap, cache, size_class);
+  }
+  *pair.free_top++ = slot;
+}
+
+void* pop_from_slabs(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
+  if (cache.remote_head.load(kRelaxed) != kNoSpan) collect_remote(heap, cache);
+  void* slot = nullptr;
+  if (take_slots(heap, cache, size_class, &slot, 1) == 0) return nullptr;
+  owner_or(heap.arena.state_of(slot), kLiveBits);
+  return slot;
+}
+
+void retire_empty(HeapCore& heap, ThreadCache& cache) {
+  for (OwnedSlabs& slabs : cache.slabs) {
+    for (u32 unit = slabs.available.head; unit != kNoSpan;) {
+      const Span& slab = *heap.arena.span(unit);
+      const u32 next = slab.next;
+      if (slab.free_count == slab.carved) retire_slab(heap, cache, unit);
+      unit = next;
+    }
+  }
+}
+
+void flush_all(HeapCore& heap, ThreadCache& cache, bool suspicious) {
+  collect_remote(heap, cache);
+  const auto put_back = [&](void** from, u32 count) {
+    for (u32 i = 0; i < count; ++i) {
+      if (suspicious && !heap.arena.contains(from[i])) continue;
+      if (suspicious && state_kind(byte_load(heap.arena.state_of(from[i]))) != kFreeBits) continue;
+      if (suspicious && slab_is_free(heap.arena, from[i])) continue;
+      return_to_slab(heap, cache, from[i]);
+    }
+  };
+  for (unsigned c = 0; c < kClassCount; ++c) {
+    MagazinePair& pair = cache.pair(c);
+    if (!pair.alloc_top) continue;
+    if (heap.zero_max_bytes && !suspicious)
+      zero_slots(heap, c, free_begin(pair), free_count(pair));
+    put_back(free_begin(pair), free_count(pair));
+    put_back(pair.alloc_top, alloc_count(pair));
+    pair.alloc_top = nullptr;
+    pair.free_top = nullptr;
+    pair.capacity = 0;
+  }
+  retire_empty(heap, cache);
+}
+
+}  // namespace hak

@@ -1,0 +1,183 @@
+// Frees by threads that do not own the slab, and slabs that change owner.
+//
+// R1  a slot's state leaves "live" for "remote" by one successful exchange; its bit is set after it
+// R2  bit set and owner != null => the slab is queued, or the poster is about to queue it
+// R3  owner changes only under the old owner's remote_lock (to null) or from null by the adopter
+// R4  a slab with queued == 1 is on exactly the list of its owner
+//
+// Who writes: any thread sets bits and, under the owner's lock, queues; the owner (or adopter) takes
+// bits and clears queued. Publication: bit (seq_cst) before the look at queued and owner; queued or
+// owner (seq_cst) before the look at the bits. In the total order of the four, one side sees the
+// other. A stale read costs an empty collection, never a slot.
+#include "base/check.h"
+#include "core/heap_core.h"
+
+namespace hak {
+namespace {
+
+void queue_slab(HeapCore& heap, u32 unit) {
+  Span& slab = *heap.arena.span(unit);
+  while (slab.queued.load(kSeqCst) == 0) {
+    ThreadCache* owner = slab.owner.load(kSeqCst);
+    if (!owner) return;  // whoever adopts it collects first
+    Locked locked(owner->remote_lock);
+    if (slab.owner.load(kRelaxed) != owner) continue;
+    if (slab.queued.load(kRelaxed) == 0) {
+      slab.queued.store(1, kRelaxed);
+      slab.remote_next = owner->remote_head.load(kRelaxed);
+      owner->remote_head.store(unit, kRelease);
+    }
+    return;
+  }
+}
+
+/// Next slab with posted frees, no longer queued.
+u32 pop_queued(HeapCore& heap, ThreadCache& cache) {
+  Locked locked(cache.remote_lock);
+  const u32 unit = cache.remote_head.load(kRelaxed);
+  if (unit == kNoSpan) return kNoSpan;
+  Span& slab = *heap.arena.span(unit);
+  cache.remote_head.store(slab.remote_next, kRelaxed);
+  slab.queued.store(0, kSeqCst);
+  return unit;
+}
+
+void raise_racing(HeapCore& heap, const Span& slab, u32 unit, const void* slot, u8 state) {
+  FaultRecord record;
+  record.fault = Fault::kRacingFree;
+  record.api = Api::kInternal;
+  record.ptr = slot;
+  record.block_begin = slot;
+  record.size_class = slab.size_class;
+  record.slot = static_cast<long>(slab_slot_of(*heap.arena.span(unit), slot));
+  record.usable_bytes = slab.stride - 1;
+  record.state = state;
+  heap.raise(record);
+}
+
+/// Takes the posted bits of one slab into its free bitmap. The state decides once more: a slot whose
+/// owner freed it at the same moment is not "remote" any more, and is not freed twice.
+u32 collect_slab(HeapCore& heap, u32 unit) {
+  Span& slab = *heap.arena.span(unit);
+  const u8 remote = with_kind(slab.header, kRemoteBits);
+  return slab_collect_remote(heap.arena, unit, [&](std::byte* slot) {
+    u8* state = heap.arena.state_of(slot);
+    if (HAK_UNLIKELY(!remote_exchange(state, remote, with_kind(remote, kFreeBits)))) {
+      raise_racing(heap, slab, unit, slot, byte_load(state));
+      return;
+    }
+    HAK_CHECK(slab_put(heap.arena, unit, slot));
+  });
+}
+
+void list_by_room(HeapCore& heap, ThreadCache& cache, u32 unit) {
+  Span& slab = *heap.arena.span(unit);
+  OwnedSlabs& slabs = cache.slabs[slab.size_class];
+  slab.on_full_list = slab.free_count == 0 && slab.carved == slab.slots;
+  (slab.on_full_list ? slabs.full : slabs.available).push(heap.arena.spans(), unit);
+}
+
+}  // namespace
+
+bool post_remote(HeapCore& heap, void* slot, u8 live_state, bool queue) {
+  u8* state = heap.arena.state_of(slot);
+  if (!remote_exchange(state, live_state, with_kind(live_state, kRemoteBits))) return false;
+  const u32 unit = heap.arena.span_of(heap.arena.unit_of(slot));
+  if (!slab_post_remote(heap.arena, unit, slab_slot_of(*heap.arena.span(unit), slot))) return false;
+  if (queue) queue_slab(heap, unit);
+  return true;
+}
+
+void collect_remote(HeapCore& heap, ThreadCache& cache) {
+  if (cache.remote_head.load(kAcquire) == kNoSpan) return;
+  for (u32 unit = pop_queued(heap, cache); unit != kNoSpan; unit = pop_queued(heap, cache)) {
+    Span& slab = *heap.arena.span(unit);
+    cache.counters.remote_collected += collect_slab(heap, unit);
+    if (slab.on_full_list && slab.free_count) {
+      cache.slabs[slab.size_class].full.remove(heap.arena.spans(), unit);
+      list_by_room(heap, cache, unit);
+    }
+    if (slab.free_count == slab.carved && (slab.next != kNoSpan || slab.prev != kNoSpan))
+      retire_slab(heap, cache, unit);
+  }
+}
+
+void retire_slab(HeapCore& heap, ThreadCache& cache, u32 unit) {
+  Span& slab = *heap.arena.span(unit);
+  {
+    Locked locked(cache.remote_lock);
+    // A poster that has set its bit may still be about to queue the slab (R4): leave it then.
+    if (slab.queued.load(kRelaxed)) return;
+    slab.owner.store(nullptr, kSeqCst);
+  }
+  cache.slabs[slab.size_class].available.remove(heap.arena.spans(), unit);
+  slab_destroy(heap.arena, unit);
+  heap.arena.tick();
+}
+
+void set_owner(HeapCore& heap, u32 unit, ThreadCache* cache) {
+  Span& slab = *heap.arena.span(unit);
+  const std::uintptr_t word = cache ? address_of(&cache->pair(slab.size_class)) : 0;
+  for (u32 i = 0; i < slab.units; ++i)
+    __atomic_store_n(heap.arena.word(unit + i), word, __ATOMIC_RELAXED);
+  slab.owner.store(cache, kSeqCst);
+}
+
+bool adopt_slab(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
+  // Full slabs are taken along; a few at a time, so that one refill stays short.
+  for (int tries = 0; tries < 8; ++tries) {
+    if (heap.abandoned_count[size_class].load(kRelaxed) == 0) return false;
+    u32 unit = kNoSpan;
+    {
+      Locked locked(heap.abandoned_lock);
+      unit = heap.abandoned[size_class].head;
+      if (unit == kNoSpan) return false;
+      heap.abandoned[size_class].remove(heap.arena.spans(), unit);
+      heap.abandoned_count[size_class].fetch_sub(1, kRelaxed);
+      heap.arena.span(unit)->queued.store(0, kSeqCst);
+      set_owner(heap, unit, &cache);
+    }
+    cache.counters.remote_collected += collect_slab(heap, unit);
+    list_by_room(heap, cache, unit);
+    if (!heap.arena.span(unit)->on_full_list) return true;
+  }
+  return false;
+}
+
+void abandon_slab(HeapCore& heap, ThreadCache& cache, u32 unit) {
+  Span& slab = *heap.arena.span(unit);
+  OwnedSlabs& slabs = cache.slabs[slab.size_class];
+  {
+    Locked locked(cache.remote_lock);
+    set_owner(heap, unit, nullptr);
+  }
+  (slab.on_full_list ? slabs.full : slabs.available).remove(heap.arena.spans(), unit);
+  // From here on posters leave their bits to the adopter.
+  collect_slab(heap, unit);
+  if (slab.free_count == slab.carved && slab.queued.load(kRelaxed) == 0) {
+    slab_destroy(heap.arena, unit);
+    return;
+  }
+  Locked locked(heap.abandoned_lock);
+  heap.abandoned[slab.size_class].push(heap.arena.spans(), unit);
+  heap.abandoned_count[slab.size_class].fetch_add(1, kRelaxed);
+}
+
+void sweep_abandoned(HeapCore& heap) {
+  Locked locked(heap.abandoned_lock);
+  for (SpanList& list : heap.abandoned) {
+    for (u32 unit = list.head; unit != kNoSpan;) {
+      Span& slab = *heap.arena.span(unit);
+      const u32 next = slab.next;
+      collect_slab(heap, unit);
+      if (slab.free_count == slab.carved && slab.queued.load(kRelaxed) == 0) {
+        heap.abandoned_count[slab.size_class].fetch_sub(1, kRelaxed);
+        list.remove(heap.arena.spans(), unit);
+        slab_destroy(heap.arena, unit);
+      }
+      unit = next;
+    }
+  }
+}
+
+}  // namespace hak

@@ -1,0 +1,136 @@
+#pragma once
+// A thread's cache: per size class a pair of magazines, and the slabs the thread owns.
+//
+// M1  alloc_top points into its block or at its end; the pointers in [alloc_top, end) are free slots
+//     of slabs this cache owns. Low nine bits zero: empty, or not in use (null).
+// M2  free_top points into the other block; the `free_count()` pointers below it are freed slots of
+//     slabs this cache owns. Low nine bits zero: full, or not in use (null).
+// M3  no slot is in two magazines, or in a magazine and in a slab's bitmap, or in one and live
+// M4  malloc never pops from the free magazine: a freed slot rests until the magazines are exchanged
+//
+// Magazines are from Bonwick & Adams, Magazines and Vmem, 2001; two of them, so that freed slots
+// rest, is ours. Out of band, hence no pointer in freed memory to poison.
+#include "backing/slab.h"
+#include "base/random.h"
+
+namespace hak {
+
+class HeapCore;
+
+inline constexpr std::size_t kMagazineBytes = 512;
+inline constexpr u32 kMagazineSlots = kMagazineBytes / sizeof(void*) - 1;
+/// A magazine holds at most this much memory, so that large classes do not hoard.
+inline constexpr u32 kMagazineBudgetBytes = 32 * 1024;
+inline constexpr u32 kFirstCapacity = 4;
+
+constexpr u32 magazine_capacity_max(unsigned size_class) {
+  const u32 fits = kMagazineBudgetBytes / kStrides[size_class];
+  return fits > kMagazineSlots ? kMagazineSlots : fits < 2 ? 2 : fits;
+}
+
+struct MagazinePair {
+  void** alloc_top;
+  void** free_top;
+  u32 trailing;   ///< stride: the header behind is checked; 0: the one in front is, again
+  u32 capacity;   ///< of the free magazine; grows from kFirstCapacity, slow start
+  u32 refill;     ///< slots per refill, grows likewise
+  u32 padding;
+};
+static_assert(sizeof(MagazinePair) == 32);
+
+FAST_PATH bool at_boundary(void* const* top) { return (address_of(top) & (kMagazineBytes - 1)) == 0; }
+
+/// Options that the FastLane gates read, cached per thread (policy B).
+struct FastLaneCtx {
+  u32 generation = 0;
+  u8 class_mask = 0;
+  u8 route_mask = 0;
+};
+
+/// Per-operation counters (policy C, `every`), and the sampled ones.
+struct OpCounters {
+  u64 mallocs, frees, refills, flushes, exchanges, remote_frees, remote_collected;
+};
+
+struct OwnedSlabs {
+  SpanList available;  ///< has free or uncarved slots
+  SpanList full;
+};
+
+struct alignas(kMagazineBytes) ThreadCache {
+  MagazinePair pairs[kClassCount];
+  HeapCore* heap;  ///< null in the empty cache that a thread starts with
+  Random random;
+  u32 id;
+  u32 thread;
+  FastLaneCtx ctx;
+  u32 stat_countdown;
+  OpCounters counters;
+  /// Held by the owner in every slow path: it protects the slab lists, so that fork finds them whole
+  /// and a purge from another thread can work on an idle thread's slabs. Magazines are the owner's.
+  Lock slow_lock;
+  bool in_slow;  ///< owner only: a signal handler interrupted a slow path
+  Lock remote_lock;
+  Atomic<u32> remote_head;  ///< slabs with posted remote frees, linked by remote_next
+  ThreadCache* next_cache;  ///< registry of all caches, never unlinked
+  ThreadCache* next_idle;
+  bool in_use;
+  OwnedSlabs slabs[kClassCount];
+  alignas(kMagazineBytes) void* blocks[kClassCount][2][kMagazineBytes / sizeof(void*)];
+
+  MagazinePair& pair(unsigned size_class) { return pairs[size_class]; }
+};
+/// One system mapping each; the magazines are touched only as classes come into use.
+inline constexpr std::size_t kThreadCacheBytes = 72 * 1024;
+static_assert(sizeof(ThreadCache) <= kThreadCacheBytes);
+inline constexpr std::size_t kPairsBytes = sizeof(MagazinePair) * kClassCount;
+
+/// Byte offset of the pair that serves a request, by granules_for(bytes).
+constexpr std::array<u16, kClassTableSize> make_pair_offsets() {
+  std::array<u16, kClassTableSize> table{};
+  for (std::size_t i = 0; i < kClassTableSize; ++i)
+    table[i] = static_cast<u16>(kClassTable[i] * sizeof(MagazinePair));
+  return table;
+}
+inline constexpr std::array<u16, kClassTableSize> kPairOffsets = make_pair_offsets();
+
+inline unsigned class_of_pair(const ThreadCache& cache, const MagazinePair& pair) {
+  return static_cast<unsigned>(&pair - cache.pairs);
+}
+inline u32 alloc_count(const MagazinePair& pair) {
+  const auto used = address_of(pair.alloc_top) & (kMagazineBytes - 1);
+  return used ? static_cast<u32>((kMagazineBytes - used) / sizeof(void*)) : 0;
+}
+/// Freed slots resting: below free_top, down to capacity from the end.
+inline u32 free_count(const MagazinePair& pair) {
+  if (!pair.free_top) return 0;
+  const auto used = address_of(pair.free_top) & (kMagazineBytes - 1);
+  const u32 room = used ? static_cast<u32>((kMagazineBytes - used) / sizeof(void*)) : 0;
+  return pair.capacity - room;
+}
+
+// ---- slow paths; the caller holds cache.slow_lock ----
+
+/// Fills the empty allocation magazine of the class and pops one slot, live. Null: out of memory.
+HAK_NOINLINE void* refill_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class);
+/// Makes room in the full free magazine and pushes the slot, whose state is free already.
+HAK_NOINLINE void make_room_and_push(HeapCore& heap, ThreadCache& cache, unsigned size_class, void* slot);
+/// One slot straight from the slabs, for a class whose route is switched off.
+void* pop_from_slabs(HeapCore& heap, ThreadCache& cache, unsigned size_class);
+/// Destroys an empty slab of the cache's available list, unless remote frees of it are under way.
+void retire_slab(HeapCore& heap, ThreadCache& cache, u32 unit);
+/// Puts a free slot back into its slab; destroys slabs that became empty and are not needed.
+void return_to_slab(HeapCore& heap, ThreadCache& cache, void* slot);
+/// Takes in what other threads freed of this cache's slabs.
+void collect_remote(HeapCore& heap, ThreadCache& cache);
+/// Empties both magazines of every class into the slabs; destroys empty slabs. With `suspicious` set
+/// (the child of fork, where the owner was stopped anywhere) slots that are not free are left out.
+void flush_all(HeapCore& heap, ThreadCache& cache, bool suspicious = false);
+/// Destroys the empty slabs of the cache.
+void retire_empty(HeapCore& heap, ThreadCache& cache);
+/// Frees a live slot of a slab that the calling thread does not own. Any thread.
+/// False: the slot was not live any more (a racing free won).
+/// `queue` false: the bit alone, for a signal handler that interrupted the owner.
+bool post_remote(HeapCore& heap, void* slot, u8 live_state, bool queue = true);
+
+}  // namespace hak

@@ -1,0 +1,206 @@
+#include "core/tracker.h"
+
+#include "core/validate.h"
+
+#include <string.h>
+
+namespace hak {
+namespace {
+
+constexpr u32 kBuckets = 1U << 16;
+constexpr u32 kMaxFrameWords = 1U << 25;  // 256 MiB of stacks, reserved
+constexpr u32 kFrameStep = 1U << 16;
+constexpr std::size_t kRecordStep = 64 * kGranulesPerUnit;
+
+u64 mix(u64 value) {
+  value *= 0x9e3779b97f4a7c15ULL;
+  return value ^ value >> 29;
+}
+
+}  // namespace
+
+Family family_of(Api api) {
+  switch (api) {
+    case Api::kNew:
+    case Api::kDelete: return Family::kNew;
+    case Api::kNewArray:
+    case Api::kDeleteArray: return Family::kNewArray;
+    default: return Family::kMalloc;
+  }
+}
+
+bool Tracker::init(HeapCore& heap, bool stacks) {
+  const Os& os = heap.arena.os();
+  record_capacity_ = heap.arena.reserved_bytes() / kGranuleBytes;
+  records_ = static_cast<Record*>(os.reserve(0, record_capacity_ * sizeof(Record)));
+  if (!records_) return false;
+  secret_ = heap.seed * 0xbf58476d1ce4e5b9ULL;
+  if (!stacks) return true;
+  buckets_ = static_cast<Atomic<u32>*>(os.reserve(0, kBuckets * sizeof(u32)));
+  frames_ = static_cast<const void**>(os.reserve(0, std::size_t{kMaxFrameWords} * sizeof(void*)));
+  stacks_ = buckets_ && frames_ && os.commit(buckets_, kBuckets * sizeof(u32));
+  return true;
+}
+
+void Tracker::destroy(HeapCore& heap) {
+  const Os& os = heap.arena.os();
+  if (records_) os.release(records_, record_capacity_ * sizeof(Record));
+  if (buckets_) os.release(buckets_, kBuckets * sizeof(u32));
+  if (frames_) os.release(frames_, std::size_t{kMaxFrameWords} * sizeof(void*));
+  records_ = nullptr;
+}
+
+Record* Tracker::find(const HeapCore& heap, const void* p) const {
+  if (!records_ || !heap.arena.contains(p)) return nullptr;
+  const std::size_t index = (address_of(p) - heap.arena.base) >> kGranuleShift;
+  return index < records_committed_.load(kAcquire) ? records_ + index : nullptr;
+}
+
+Record* Tracker::make(HeapCore& heap, const void* p) {
+  if (Record* record = find(heap, p)) return record;
+  const std::size_t index = (address_of(p) - heap.arena.base) >> kGranuleShift;
+  Locked locked(commit_lock_);
+  const std::size_t have = records_committed_.load(kRelaxed);
+  if (index >= have) {
+    std::size_t want = round_up(index + 1, kRecordStep);
+    if (want > record_capacity_) want = record_capacity_;
+    if (!heap.arena.os().commit(records_ + have, (want - have) * sizeof(Record))) return nullptr;
+    records_committed_.store(want, kRelease);
+  }
+  return records_ + index;
+}
+
+u32 Tracker::store_stack() {
+  if (!stacks_) return 0;
+  const void* frames[kMaxFrames];
+  const u32 depth = capture_stack(frames, kMaxFrames);
+  u64 hash = depth;
+  for (u32 i = 0; i < depth; ++i) hash = mix(hash ^ address_of(frames[i]));
+  Atomic<u32>& bucket = buckets_[hash % kBuckets];
+  const u32 known = bucket.load(kAcquire);
+  if (known && address_of(frames_[known]) == depth &&
+      memcmp(frames_ + known + 1, frames, depth * sizeof(void*)) == 0)
+    return known;
+  const u32 id = frames_used_.fetch_add(depth + 1, kRelaxed);
+  if (id + depth + 1 >= kMaxFrameWords) {
+    frames_used_.store(kMaxFrameWords, kRelaxed);
+    return 0;
+  }
+  if (id + depth + 1 > frames_committed_.load(kAcquire)) {
+    Locked locked(commit_lock_);
+    const u32 have = frames_committed_.load(kRelaxed);
+    const u32 want = (id + depth + kFrameStep) / kFrameStep * kFrameStep;
+    if (want > have) {
+      if (!kLinux.commit(frames_ + have, (want - have) * sizeof(void*))) return 0;
+      frames_committed_.store(want, kRelease);
+    }
+  }
+  frames_[id] = reinterpret_cast<const void*>(std::uintptr_t{depth});
+  memcpy(frames_ + id + 1, frames, depth * sizeof(void*));
+  bucket.store(id, kRelease);
+  return id;
+}
+
+Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes, std::size_t usable,
+                           Api api, FaultRecord* fault) {
+  Record* record = make(heap, p);
+  if (!record) return Fault::kNone;
+  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
+  Fault found = Fault::kNone;
+  if (record->filled && span.kind == SpanKind::kSlab && record->birth == span.birth) {
+    const u8* bytes = static_cast<const u8*>(p);
+    for (std::size_t i = 0; i < usable && found == Fault::kNone; ++i) {
+      if (bytes[i] == kFreedByte) continue;
+      found = Fault::kWriteAfterFree;
+      fault->ptr = bytes + i;
+      fault->size_class = span.size_class;
+      fault->slot = static_cast<long>(slab_slot_of(span, p));
+      fault->block_begin = p;
+      fault->usable_bytes = usable;
+      describe(heap, p, fault);
+    }
+  }
+  record->requested_bytes = static_cast<u32>(requested_bytes);
+  record->alloc_stack = store_stack();
+  record->free_stack = 0;
+  record->alloc_thread = thread_id();
+  record->birth = span.kind == SpanKind::kSlab ? span.birth : 0;
+  record->family = family_of(api);
+  record->filled = false;
+  record->live = true;
+  record->canary = static_cast<u8>(mix(address_of(p) ^ secret_) | 1);
+  memset(static_cast<u8*>(p) + requested_bytes, record->canary, usable - requested_bytes);
+  return found;
+}
+
+Fault Tracker::check_live(HeapCore& heap, void* p, std::size_t usable, Api api, FaultRecord* fault) {
+  const Record* record = find(heap, p);
+  if (!record || !record->live) return Fault::kNone;
+  const std::size_t from = requested(heap, p);
+  const u8* bytes = static_cast<const u8*>(p);
+  Fault found = Fault::kNone;
+  for (std::size_t i = from; i < usable && found == Fault::kNone; ++i) {
+    if (bytes[i] == record->canary) continue;
+    found = Fault::kOverflow;
+    fault->header_expected = record->canary;
+    fault->header_found = bytes[i];
+    fault->has_header = true;
+  }
+  const bool frees = api == Api::kFree || api == Api::kFreeSized || api == Api::kFreeAlignedSized ||
+                     api == Api::kDelete || api == Api::kDeleteArray || api == Api::kRealloc ||
+                     api == Api::kReallocarray;
+  if (found == Fault::kNone && frees && family_of(api) != record->family)
+    found = Fault::kApiMismatch;
+  if (found == Fault::kNone) return found;
+  FaultRecord known;
+  Validator::diagnose(heap, p, &known);
+  known.has_header = fault->has_header;
+  known.header_expected = fault->header_expected;
+  known.header_found = fault->header_found;
+  *fault = known;
+  fault->ptr = p;
+  fault->block_begin = p;
+  fault->usable_bytes = usable;
+  describe(heap, p, fault);
+  return found;
+}
+
+void Tracker::on_release(HeapCore& heap, void* p, std::size_t usable) {
+  Record* record = find(heap, p);
+  if (!record) return;
+  record->free_stack = store_stack();
+  record->free_thread = thread_id();
+  record->live = false;
+  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
+  if (span.kind != SpanKind::kSlab) return;
+  memset(p, kFreedByte, usable);
+  record->filled = true;
+}
+
+std::size_t Tracker::requested(const HeapCore& heap, const void* p) const {
+  const Record* record = find(heap, p);
+  if (!record) return 0;
+  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
+  return span.kind == SpanKind::kLarge ? span.requested_bytes : record->requested_bytes;
+}
+
+void Tracker::describe(const HeapCore& heap, const void* block, FaultRecord* fault) const {
+  const Record* record = find(heap, block);
+  if (!record || (!record->live && !record->free_thread)) return;
+  if (!fault->has_requested) {
+    fault->requested_bytes = requested(heap, block);
+    fault->has_requested = true;
+  }
+  fault->alloc_thread = record->alloc_thread;
+  fault->free_thread = record->live ? 0 : record->free_thread;
+  if (record->alloc_stack) {
+    fault->alloc_depth = static_cast<u32>(address_of(frames_[record->alloc_stack]));
+    fault->alloc_stack = frames_ + record->alloc_stack + 1;
+  }
+  if (record->free_stack) {
+    fault->free_depth = static_cast<u32>(address_of(frames_[record->free_stack]));
+    fault->free_stack = frames_ + record->free_stack + 1;
+  }
+}
+
+}  // namespace hak

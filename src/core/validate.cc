@@ -1,0 +1,91 @@
+#include "core/validate.h"
+
+namespace hak {
+namespace {
+
+/// The span that contains the unit. span_of is exact for slabs; inside a large block it may be
+/// stale, so the spans are walked then. Reports only.
+u32 find_span(const Arena& arena, u32 unit) {
+  const u32 guess = arena.span_of(unit);
+  if (guess <= unit && guess < arena.frontier()) {
+    const Span& span = *arena.span(guess);
+    if (span.kind == SpanKind::kSlab && unit - guess < span.units) return guess;
+  }
+  for (u32 at = 0; at < arena.frontier();) {
+    const u32 units = arena.span(at)->units;
+    if (units == 0) break;
+    if (unit - at < units) return at;
+    at += units;
+  }
+  return kNoSpan;
+}
+
+Fault diagnose_slab(const HeapCore& heap, u32 unit, const void* p, FaultRecord* record) {
+  const Arena& arena = heap.arena;
+  const Span& slab = *arena.span(unit);
+  record->size_class = slab.size_class;
+  record->usable_bytes = slab.stride - 1;
+  if (const ThreadCache* owner = slab.owner.load(kRelaxed)) record->owner_id = owner->id;
+  if (address_of(p) < address_of(slab.start)) return Fault::kInteriorPointer;
+  const u32 slot = slab_slot_of(slab, p);
+  if (slot >= slab.slots) return Fault::kInteriorPointer;
+  record->slot = static_cast<long>(slot);
+  std::byte* begin = slab_slot_address(slab, slot);
+  record->block_begin = begin;
+  if (address_of(p) % kGranuleBytes) return Fault::kMisalignedPointer;
+  if (begin != p) return Fault::kInteriorPointer;
+  if (slot >= slab.carved) return Fault::kNeverAllocated;
+  const u8 state = byte_load(arena.state_of(p));
+  record->state = state;
+  switch (state_kind(state)) {
+    case kFreeBits: return Fault::kDoubleFree;
+    case kRemoteBits: return Fault::kDoubleFree;
+    case kVirginBits: return Fault::kNeverAllocated;
+    default: break;
+  }
+  record->has_header = true;
+  record->header_expected = slab.header;
+  record->header_found = byte_at(p, -1);
+  if (record->header_found != slab.header || state != slab.header) return Fault::kCorruptHeader;
+  if (heap.trailing_check && byte_at(p, static_cast<std::ptrdiff_t>(slab.stride) - 1) != slab.header) {
+    record->header_found = byte_at(p, static_cast<std::ptrdiff_t>(slab.stride) - 1);
+    return Fault::kOverflow;
+  }
+  return Fault::kNone;
+}
+
+Fault diagnose_large(const Arena& arena, u32 unit, const void* p, FaultRecord* record) {
+  const Span& span = *arena.span(unit);
+  record->usable_bytes = span.block_bytes;
+  record->requested_bytes = span.requested_bytes;
+  record->has_requested = true;
+  record->block_begin = span.start;
+  if (address_of(p) % kGranuleBytes) return Fault::kMisalignedPointer;
+  if (p != span.start) return Fault::kInteriorPointer;
+  record->state = byte_load(arena.state_of(p));
+  return record->state == kLargeLive ? Fault::kNone : Fault::kDoubleFree;
+}
+
+}  // namespace
+
+Fault Validator::diagnose(const HeapCore& heap, const void* p, FaultRecord* record) {
+  const Arena& arena = heap.arena;
+  record->ptr = p;
+  if (!arena.contains(p)) {
+    return address_of(p) % kGranuleBytes && address_of(p) - arena.base < arena.reserved_bytes()
+               ? Fault::kMisalignedPointer
+               : Fault::kForeignPointer;
+  }
+  const u32 unit = arena.unit_of(p);
+  const u32 first = unit < arena.frontier() ? find_span(arena, unit) : kNoSpan;
+  if (first == kNoSpan) return Fault::kNeverAllocated;
+  switch (arena.span(first)->kind) {
+    case SpanKind::kSlab: return diagnose_slab(heap, first, p, record);
+    case SpanKind::kLarge: return diagnose_large(arena, first, p, record);
+    case SpanKind::kFree:
+    case SpanKind::kNone: break;
+  }
+  return address_of(p) % kGranuleBytes ? Fault::kMisalignedPointer : Fault::kFreedMemory;
+}
+
+}  // namespace hak

@@ -1,0 +1,149 @@
+#include "core/walk.h"
+
+namespace hak {
+namespace {
+
+struct SlabCounts {
+  u32 live = 0, free = 0, remote = 0, virgin = 0, damaged = 0;
+};
+
+SlabCounts count_states(const HeapCore& heap, const Span& slab) {
+  SlabCounts counts;
+  for (u32 slot = 0; slot < slab.carved; ++slot) {
+    const std::byte* at = slab_slot_address(slab, slot);
+    const u8 state = byte_load(heap.arena.state_of(at));
+    switch (state_kind(state)) {
+      case kFreeBits: ++counts.free; break;
+      case kLiveBits: ++counts.live; break;
+      case kRemoteBits: ++counts.remote; break;
+      default: ++counts.virgin; break;
+    }
+    if ((state & kKeyMask) != (slab.header & kKeyMask) || static_cast<u8>(at[-1]) != slab.header)
+      ++counts.damaged;
+  }
+  return counts;
+}
+
+template <typename Visit>
+void each_span(const HeapCore& heap, Visit&& visit) {
+  for (u32 at = 0; at < heap.arena.frontier();) {
+    const u32 units = heap.arena.span(at)->units;
+    if (units == 0) return;
+    visit(at, *heap.arena.span(at));
+    at += units;
+  }
+}
+
+/// S1-S3 and H1 of one slab.
+const char* verify_slab(const HeapCore& heap, u32 unit, const Span& slab) {
+  if (slab.carved > slab.slots) return "S3 carved <= slots";
+  const u64* bits = heap.arena.free_bits(unit);
+  u32 set = 0;
+  for (u32 slot = 0; slot < slab.carved; ++slot) {
+    if (!(bits[slot / 64] >> (slot % 64) & 1)) continue;
+    ++set;
+    const u8 kind = state_kind(byte_load(heap.arena.state_of(slab_slot_address(slab, slot))));
+    if (kind != kFreeBits && kind != kVirginBits) return "S2 a free bit means a free state";
+  }
+  if (set != slab.free_count) return "S2 free_count == bits set";
+  if (count_states(heap, slab).damaged) return "H1 state and header carry the slab's key";
+  return nullptr;
+}
+
+/// M1-M3 of one cache: every slot in a magazine is free, in no bitmap, of a slab the cache owns.
+const char* verify_cache(HeapCore& heap, ThreadCache& cache) {
+  for (unsigned c = 0; c < kClassCount; ++c) {
+    const MagazinePair& pair = cache.pair(c);
+    const auto check = [&](void* const* from, u32 count) -> const char* {
+      for (u32 i = 0; i < count; ++i) {
+        const u32 unit = heap.arena.span_of(heap.arena.unit_of(from[i]));
+        const Span& slab = *heap.arena.span(unit);
+        if (slab.size_class != c) return "M1 a magazine holds slots of its class";
+        if (slab.owner.load(kRelaxed) != &cache) return "M1 a magazine holds slots of its owner";
+        if (state_kind(byte_load(heap.arena.state_of(from[i]))) != kFreeBits)
+          return "M3 a cached slot is free";
+        if (slab_is_free(heap.arena, from[i])) return "M3 a cached slot is in no bitmap";
+      }
+      return nullptr;
+    };
+    if (const char* broken = check(pair.alloc_top, alloc_count(pair))) return broken;
+    if (const char* broken = check(pair.free_top - free_count(pair), free_count(pair))) return broken;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void collect_stats(HeapCore& heap, HeapStats* out) {
+  *out = {};
+  if (!heap.ready) return;
+  heap.arena.stats(&out->arena);
+  std::size_t free_or_virgin = 0;
+  each_span(heap, [&](u32, const Span& span) {
+    if (span.kind == SpanKind::kSlab) {
+      const SlabCounts counts = count_states(heap, span);
+      out->live_blocks += counts.live;
+      out->live_bytes += std::size_t{counts.live} * (span.stride - 1);
+      out->remote_blocks += counts.remote;
+      free_or_virgin += counts.free + counts.virgin;
+    } else if (span.kind == SpanKind::kLarge) {
+      ++out->live_blocks;
+      out->live_bytes += span.block_bytes;
+    }
+  });
+  Locked locked(heap.registry_lock);
+  out->counters = heap.retired;
+  for (ThreadCache* cache = heap.caches.load(kAcquire); cache; cache = cache->next_cache) {
+    if (cache->in_use) ++out->threads;
+    out->counters.mallocs += cache->counters.mallocs;
+    out->counters.frees += cache->counters.frees;
+    out->counters.refills += cache->counters.refills;
+    out->counters.flushes += cache->counters.flushes;
+    out->counters.exchanges += cache->counters.exchanges;
+    out->counters.remote_frees += cache->counters.remote_frees;
+    for (unsigned c = 0; c < kClassCount; ++c)
+      out->cached_blocks += alloc_count(cache->pair(c)) + free_count(cache->pair(c));
+  }
+  out->counters.remote_frees += heap.remote_from_outside.load(kRelaxed);
+  out->slab_free_blocks =
+      free_or_virgin > out->cached_blocks ? free_or_virgin - out->cached_blocks : 0;
+}
+
+void walk_live(HeapCore& heap, void (*visit)(void*, std::size_t, void*), void* context) {
+  if (!heap.ready) return;
+  each_span(heap, [&](u32, const Span& span) {
+    if (span.kind == SpanKind::kLarge) {
+      if (byte_load(heap.arena.state_of(span.start)) == kLargeLive)
+        visit(span.start, span.block_bytes, context);
+      return;
+    }
+    if (span.kind != SpanKind::kSlab) return;
+    for (u32 slot = 0; slot < span.carved; ++slot) {
+      std::byte* at = slab_slot_address(span, slot);
+      if (is_live_state(byte_load(heap.arena.state_of(at)))) visit(at, span.stride - 1, context);
+    }
+  });
+}
+
+const char* HeapCore::verify() {
+  if (!ready) return nullptr;
+  if (!arena.verify()) return "A1-A3 spans cover the arena";
+  const char* broken = nullptr;
+  each_span(*this, [&](u32 unit, const Span& span) {
+    if (!broken && span.kind == SpanKind::kSlab) broken = verify_slab(*this, unit, span);
+    if (!broken && span.kind == SpanKind::kLarge && byte_load(arena.state_of(span.start)) != kLargeLive)
+      broken = "L1 a large span's block is live";
+  });
+  for (ThreadCache* cache = caches.load(kAcquire); cache && !broken; cache = cache->next_cache)
+    broken = verify_cache(*this, *cache);
+  if (broken) return broken;
+  HeapStats stats;
+  collect_stats(*this, &stats);
+  std::size_t in_bitmaps = 0;
+  each_span(*this, [&](u32, const Span& span) {
+    if (span.kind == SpanKind::kSlab) in_bitmaps += span.free_count;
+  });
+  return in_bitmaps == stats.slab_free_blocks ? nullptr : "S1 every slot is in one place";
+}
+
+}  // namespace hak

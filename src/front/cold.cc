@@ -1,0 +1,42 @@
+#include "front/cold.h"
+
+#include <errno.h>
+
+#include "core/tracker.h"
+
+namespace hak {
+
+void* out_of_memory() {
+  errno = ENOMEM;
+  return nullptr;
+}
+
+void raise_diagnosed(HeapCore& heap, const void* p, Api api, Fault otherwise) {
+  FaultRecord record;
+  const Fault fault = Validator::diagnose(heap, p, &record);
+  record.fault = fault == Fault::kNone ? otherwise : fault;
+  record.api = api;
+  if (heap.tracker && record.block_begin) heap.tracker->describe(heap, record.block_begin, &record);
+  heap.raise(record);
+}
+
+void release_large_or_fault(HeapCore& heap, void* p, Api api) {
+  if (Validator::is_live_large(heap.arena, p) && heap.large.claim(p)) {
+    heap.large.release(p);
+    return;
+  }
+  // If the pointer is a live slot by now, another thread freed and reused it between two looks.
+  raise_diagnosed(heap, p, api, Fault::kRacingFree);
+}
+
+void release_foreign_slot(HeapCore& heap, void* p, Api api) {
+  const u32 unit = heap.arena.span_of(heap.arena.unit_of(p));
+  const Span& slab = *heap.arena.span(unit);
+  const bool intact =
+      !heap.trailing_check ||
+      byte_at(p, static_cast<std::ptrdiff_t>(slab.stride) - 1) == slab.header;
+  if (HAK_LIKELY(intact) && HAK_LIKELY(post_remote(heap, p, slab.header))) return;
+  raise_diagnosed(heap, p, api, Fault::kRacingFree);
+}
+
+}  // namespace hak

@@ -1,0 +1,99 @@
+#pragma once
+// Cold exits of the fast paths, per policy, and what all policies share.
+#include "front/front.h"
+
+namespace hak {
+
+/// In a slow path of the calling thread's cache. `reentered` if a signal handler came back to it.
+class SlowPath {
+ public:
+  explicit SlowPath(ThreadCache& cache) : cache_(cache), reentered_(cache.in_slow) {
+    if (reentered_) return;
+    cache.in_slow = true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    cache.slow_lock.lock();
+  }
+  ~SlowPath() {
+    if (reentered_) return;
+    cache_.slow_lock.unlock();
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    cache_.in_slow = false;
+  }
+  SlowPath(const SlowPath&) = delete;
+  SlowPath& operator=(const SlowPath&) = delete;
+  bool reentered() const { return reentered_; }
+
+ private:
+  ThreadCache& cache_;
+  bool reentered_;
+};
+
+/// Frees a large block, or reports what p is instead. p is not a live slot.
+void release_large_or_fault(HeapCore& heap, void* p, Api api);
+/// Frees a live slot of another thread's slab, after the same checks as a local free.
+void release_foreign_slot(HeapCore& heap, void* p, Api api);
+/// Reports what is wrong with p; `otherwise` if by now nothing is (a race).
+void raise_diagnosed(HeapCore& heap, const void* p, Api api, Fault otherwise);
+/// Sets errno to ENOMEM; null.
+void* out_of_memory();
+
+template <Policy P>
+void* Front<P>::allocate_slow(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api) {
+  if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->allocate(heap, bytes, api);
+  if (HAK_UNLIKELY(cache->ctx.generation != heap.options.generation())) {
+    reload_context(heap.options, cache->ctx);
+    if (heap.unattached) heap.unattached->reconfigure(heap, *cache);
+  }
+  if (bytes > kMaxSlabRequest) {
+    void* block = heap.allocate_large(bytes, kGranuleBytes, false);
+    return block ? block : out_of_memory();
+  }
+  SlowPath slow(*cache);
+  if (HAK_UNLIKELY(slow.reentered()))
+    return heap.unattached ? heap.unattached->allocate_reentrant(heap, bytes, api) : nullptr;
+  const unsigned size_class = class_of_bytes(bytes);
+  if (HAK_UNLIKELY(!served_by_cache<P>(heap, *cache, size_class))) {
+    count_refill<P>(*cache, 1);
+    void* slot = pop_from_slabs(heap, *cache, size_class);
+    return slot ? slot : out_of_memory();
+  }
+  void* slot = refill_and_pop(heap, *cache, size_class);
+  if (HAK_UNLIKELY(!slot)) return out_of_memory();
+  count_refill<P>(*cache, alloc_count(cache->pair(size_class)) + 1);
+  return slot;
+}
+
+template <Policy P>
+void Front<P>::release_slow(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+  if (!p) return;
+  if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->release(heap, p, api);
+  release_large_or_fault(heap, p, api);
+}
+
+template <Policy P>
+void Front<P>::release_remote(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+  if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->release(heap, p, api);
+  ++cache->counters.remote_frees;
+  release_foreign_slot(heap, p, api);
+}
+
+template <Policy P>
+void Front<P>::release_full(HeapCore& heap, ThreadCache* cache, void* p) {
+  SlowPath slow(*cache);
+  if (HAK_UNLIKELY(slow.reentered())) {
+    if (heap.unattached) heap.unattached->release_reentrant(heap, p, Api::kFree);
+    return;
+  }
+  const unsigned size_class =
+      heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->size_class;
+  owner_and(heap.arena.state_of(p), kKeyMask);
+  if (HAK_UNLIKELY(!served_by_cache<P>(heap, *cache, size_class))) {
+    count_flush<P>(*cache, 1);
+    return_to_slab(heap, *cache, p);
+    return;
+  }
+  count_flush<P>(*cache, free_count(cache->pair(size_class)) + 1);
+  make_room_and_push(heap, *cache, size_class, p);
+}
+
+}  // namespace hak

@@ -1,0 +1,124 @@
+#pragma once
+// The paths of malloc and free. Each fast path is one screen, a leaf without spills; every cold exit
+// is a tail jump. Front<P> is one instantiation of the policies; all of them run on the same heap.
+//
+// F1  direct and FastLane entry give the same pointer, verdict and errno for every size and mask
+#include <errno.h>
+
+#include "core/validate.h"
+#include "front/routes.h"
+
+namespace hak {
+
+template <Policy P>
+struct Front {
+  // ---- malloc ----
+  FAST_PATH static void* allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api) {
+    if constexpr (P.direct) return tiny_allocate(heap, cache, bytes, api);
+    return fastlane_allocate(heap, cache, bytes, api);
+  }
+
+  // ---- free ----
+  FAST_PATH static void release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+    if constexpr (!P.direct) return fastlane_release(heap, cache, p, api);
+    tiny_release(heap, cache, p, api);
+  }
+
+  /// The token of a live slot, validated as often as the policy demands; false if it is none.
+  FAST_PATH static Block look(HeapCore& heap, void* p) {
+    Block block = Validator::first_look(heap.arena, Wild(p));
+    if constexpr (!P.trusted) {
+      if (block && HAK_UNLIKELY(!Validator::second_look(heap.arena, block))) return Validator::refused();
+    }
+    return block;
+  }
+
+ private:
+  FAST_PATH static void tiny_release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+    Block block = Validator::first_look(heap.arena, Wild(p));
+    if (HAK_UNLIKELY(!block)) return release_slow(heap, cache, p, api);
+    push(heap, cache, static_cast<Block&&>(block), api);
+  }
+
+  FAST_PATH static void* tiny_allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api) {
+    if (HAK_UNLIKELY(bytes > kMaxSlabRequest)) return allocate_slow(heap, cache, bytes, api);
+    auto* pair = reinterpret_cast<MagazinePair*>(reinterpret_cast<std::byte*>(cache) +
+                                                 kPairOffsets[granules_for(bytes)]);
+    void** top = pair->alloc_top;
+    if (HAK_UNLIKELY(at_boundary(top))) return allocate_slow(heap, cache, bytes, api);
+    void* slot = *top;
+    pair->alloc_top = top + 1;
+    owner_or(heap.arena.state_of(slot), kLiveBits);
+    count_malloc<P>(*cache);
+    return slot;
+  }
+
+  /// The trusted function: it takes the token and does not look again, unless the policy asks for the
+  /// duplicate validation. Checks the owner by the slab's word and the header behind the slot.
+  FAST_PATH static void push(HeapCore& heap, ThreadCache* cache, Block&& block, Api api) {
+    void* p = block.ptr();
+    if constexpr (!P.trusted) {
+      if (HAK_UNLIKELY(!Validator::second_look(heap.arena, block)))
+        return release_slow(heap, cache, p, api);
+    }
+    const auto granule = static_cast<std::size_t>(block.state() - heap.arena.state);
+    const std::uintptr_t offset =
+        *heap.arena.word(granule >> kGranuleToUnitShift) - address_of(cache);
+    if (HAK_UNLIKELY(offset >= kPairsBytes)) return release_remote(heap, cache, p, api);
+    auto* pair = reinterpret_cast<MagazinePair*>(reinterpret_cast<std::byte*>(cache) + offset);
+    if (HAK_UNLIKELY(byte_at(p, static_cast<std::ptrdiff_t>(pair->trailing) - 1) != block.live()))
+      return release_slow(heap, cache, p, api);
+    void** top = pair->free_top;
+    if (HAK_UNLIKELY(at_boundary(top))) return release_full(heap, cache, p);
+    *top = p;
+    pair->free_top = top + 1;
+    owner_and(block.state(), kKeyMask);
+    count_free<P>(*cache);
+  }
+
+  // ---- the FastLane layer (A off): gates, class mask, first header look ----
+  HAK_NOINLINE static void* fastlane_allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes,
+                                              Api api) {
+    if (HAK_UNLIKELY(!cache->heap)) return allocate_slow(heap, cache, bytes, api);
+    const unsigned route = route_of_bytes(bytes);
+    if (route >= kMediumRoute || !(gate_class_mask<P>(heap, *cache) >> route & 1))
+      return general_allocate(heap, cache, bytes, api);
+    if (!served_by_cache<P>(heap, *cache, class_of_bytes(bytes)))
+      return allocate_slow(heap, cache, bytes, api);
+    return tiny_allocate(heap, cache, bytes, api);
+  }
+  HAK_NOINLINE static void* general_allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes,
+                                             Api api) {
+    return tiny_allocate(heap, cache, bytes, api);
+  }
+  HAK_NOINLINE static void fastlane_release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+    if (HAK_UNLIKELY(!cache->heap || !has_header(heap, p)))
+      return release_slow(heap, cache, p, api);
+    const unsigned route = byte_route(heap, p);
+    if (route >= kMediumRoute || !(gate_class_mask<P>(heap, *cache) >> route & 1))
+      return general_release(heap, cache, p, api);
+    tiny_release(heap, cache, p, api);
+  }
+  HAK_NOINLINE static void general_release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+    tiny_release(heap, cache, p, api);
+  }
+  /// The layer's own look: a slot start in range with a header byte of the right shape before it.
+  static bool has_header(const HeapCore& heap, const void* p) {
+    return heap.arena.contains(p) && address_of(p) % kGranuleBytes == 0 &&
+           is_live_state(byte_load(heap.arena.state_of(p))) && is_live_state(byte_at(p, -1));
+  }
+  static unsigned byte_route(const HeapCore& heap, const void* p) {
+    const Arena& arena = heap.arena;
+    return kRouteOfClass[arena.span(arena.span_of(arena.unit_of(p)))->size_class];
+  }
+
+  // ---- cold exits ----
+  SLOW_PATH static void* allocate_slow(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api);
+  SLOW_PATH static void release_slow(HeapCore& heap, ThreadCache* cache, void* p, Api api);
+  HAK_NOINLINE static void release_remote(HeapCore& heap, ThreadCache* cache, void* p, Api api);
+  HAK_NOINLINE static void release_full(HeapCore& heap, ThreadCache* cache, void* p);
+};
+
+}  // namespace hak
+
+#include "front/cold.h"

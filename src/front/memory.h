@@ -1,0 +1,140 @@
+#pragma once
+// What malloc and free are not: calloc, realloc, aligned forms, sized frees, usable size. Built on
+// Front<P>; each validates before it decides anything.
+#include <string.h>
+
+#include "core/tracker.h"
+#include "front/front.h"
+
+namespace hak {
+
+template <Policy P>
+struct Memory {
+  static void* calloc(HeapCore& heap, ThreadCache* cache, std::size_t count, std::size_t size, Api api) {
+    std::size_t bytes = 0;
+    if (HAK_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) return out_of_memory();
+    if (bytes > kMaxSlabRequest && cache->heap) {
+      void* block = heap.allocate_large(bytes, kGranuleBytes, true);
+      return block ? block : out_of_memory();
+    }
+    void* p = Front<P>::allocate(heap, cache, bytes, api);
+    if (HAK_LIKELY(p != nullptr)) memset(p, 0, bytes);
+    return p;
+  }
+
+  /// `alignment` is a power of two.
+  static void* allocate_aligned(HeapCore& heap, ThreadCache* cache, std::size_t alignment,
+                                std::size_t bytes, Api api) {
+    if (alignment <= kGranuleBytes) return Front<P>::allocate(heap, cache, bytes, api);
+    const unsigned size_class = class_of_aligned(bytes, alignment);
+    if (size_class < kClassCount)
+      return Front<P>::allocate(heap, cache, kStrides[size_class] - 1, api);
+    void* block = heap.allocate_large(bytes, alignment, false);
+    return block ? block : out_of_memory();
+  }
+
+  /// Usable bytes of a live block; 0 after a report.
+  static std::size_t usable(HeapCore& heap, void* p, Api api) {
+    if (Block block = Front<P>::look(heap, p)) return slot_bytes(heap, p);
+    if (Validator::is_live_large(heap.arena, p)) return heap.large.usable_bytes(p);
+    raise_diagnosed(heap, p, api, Fault::kRacingFree);
+    return 0;
+  }
+
+  /// p is not null and bytes is not 0 (the C ABI decides those).
+  static void* reallocate(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes, Api api) {
+    Block block = Front<P>::look(heap, p);
+    if (HAK_UNLIKELY(!block)) return reallocate_large(heap, cache, p, bytes, api);
+    if (HAK_UNLIKELY(!intact_behind(heap, p, block.live()))) {
+      raise_diagnosed(heap, p, api, Fault::kRacingFree);
+      return nullptr;
+    }
+    const std::size_t usable_bytes = slot_bytes(heap, p);
+    if (bytes <= kMaxSlabRequest && kStrides[class_of_bytes(bytes)] - 1 == usable_bytes) return p;
+    void* fresh = Front<P>::allocate(heap, cache, bytes, api);
+    if (!fresh) return nullptr;
+    memcpy(fresh, p, bytes < usable_bytes ? bytes : usable_bytes);
+    Front<P>::release(heap, cache, p, api);
+    return fresh;
+  }
+
+  /// Sized free; alignment 0 if none was given. The size decides the class; the block must be of it.
+  static void release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
+                            std::size_t alignment, Api api) {
+    if (Block block = Front<P>::look(heap, p)) {
+      const unsigned have = heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->size_class;
+      const bool aligned = alignment > kGranuleBytes;
+      const unsigned want = aligned              ? class_of_aligned(bytes, alignment)
+                            : bytes <= kMaxSlabRequest ? class_of_bytes(bytes)
+                                                 : kClassCount;
+      if (HAK_UNLIKELY(have != want)) {
+        raise_mismatch(heap, p, api, bytes,
+                       address_of(p) % (alignment ? alignment : 1) ? Fault::kAlignmentMismatch
+                                                                  : Fault::kSizeMismatch);
+        return;
+      }
+    } else if (Validator::is_live_large(heap.arena, p)) {
+      const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
+      if (HAK_UNLIKELY(span.requested_bytes != bytes)) {
+        raise_mismatch(heap, p, api, bytes, Fault::kSizeMismatch);
+        return;
+      }
+      if (HAK_UNLIKELY(alignment && address_of(p) % alignment)) {
+        raise_mismatch(heap, p, api, bytes, Fault::kAlignmentMismatch);
+        return;
+      }
+    }
+    Front<P>::release(heap, cache, p, api);
+  }
+
+  static void raise_mismatch(HeapCore& heap, const void* p, Api api, std::size_t given, Fault fault) {
+    FaultRecord record;
+    Validator::diagnose(heap, p, &record);
+    record.fault = fault;
+    record.api = api;
+    record.requested_bytes = given;
+    record.has_requested = true;
+    if (heap.tracker && record.block_begin)
+      heap.tracker->describe(heap, record.block_begin, &record);
+    heap.raise(record);
+  }
+
+  static std::size_t slot_bytes(HeapCore& heap, const void* p) {
+    return heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->stride - 1;
+  }
+
+ private:
+  static bool intact_behind(HeapCore& heap, const void* p, u8 live) {
+    if (!heap.trailing_check) return true;
+    return byte_at(p, static_cast<std::ptrdiff_t>(slot_bytes(heap, p))) == live;
+  }
+
+  HAK_NOINLINE static void* reallocate_large(HeapCore& heap, ThreadCache* cache, void* p,
+                                             std::size_t bytes, Api api) {
+    // Claimed while it is resized: a racing free or realloc of the block is a fault of its own.
+    if (!Validator::is_live_large(heap.arena, p) || !heap.large.claim(p)) {
+      raise_diagnosed(heap, p, api, Fault::kRacingFree);
+      return nullptr;
+    }
+    if (bytes > kMaxRequestBytes) {
+      heap.large.unclaim(p);
+      return out_of_memory();
+    }
+    if (bytes > kMaxSlabRequest && heap.large.resize(p, bytes)) {
+      heap.large.unclaim(p);
+      return p;
+    }
+    const std::size_t usable_bytes = heap.large.usable_bytes(p);
+    void* fresh = Front<P>::allocate(heap, cache, bytes, api);
+    if (!fresh) {
+      heap.large.unclaim(p);
+      return nullptr;
+    }
+    if (bytes < usable_bytes || !heap.large.move_pages(p, fresh))
+      memcpy(fresh, p, bytes < usable_bytes ? bytes : usable_bytes);
+    heap.large.release(p);
+    return fresh;
+  }
+};
+
+}  // namespace hak

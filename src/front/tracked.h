@@ -1,0 +1,107 @@
+#pragma once
+// The paths with exact records around them: Debug always, Release in the paranoid profile. The fast
+// paths inside are the same; what is added is in this file.
+#include "front/memory.h"
+
+namespace hak {
+
+template <Policy P>
+struct Tracked {
+  static void* allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api) {
+    if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->allocate(heap, bytes, api);
+    return note(heap, Front<P>::allocate(heap, cache, bytes, api), bytes, api);
+  }
+
+  static void* calloc(HeapCore& heap, ThreadCache* cache, std::size_t count, std::size_t size, Api api) {
+    std::size_t bytes = 0;
+    if (HAK_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) return out_of_memory();
+    if (bytes > kMaxSlabRequest)
+      return note(heap, Memory<P>::calloc(heap, cache, 1, bytes, api), bytes, api);
+    void* p = allocate(heap, cache, bytes, api);
+    if (p) memset(p, 0, bytes);
+    return p;
+  }
+
+  static void* allocate_aligned(HeapCore& heap, ThreadCache* cache, std::size_t alignment,
+                                std::size_t bytes, Api api) {
+    return note(heap, Memory<P>::allocate_aligned(heap, cache, alignment, bytes, api), bytes, api);
+  }
+
+  static void release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+    if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->release(heap, p, api);
+    if (!admit_release(heap, p, api)) return;
+    Front<P>::release(heap, cache, p, api);
+  }
+
+  static void release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
+                            std::size_t alignment, Api api) {
+    const std::size_t full = exact_usable(heap, p);
+    if (full && heap.tracker && heap.tracker->requested(heap, p) != bytes) {
+      Memory<P>::raise_mismatch(heap, p, api, bytes, Fault::kSizeMismatch);
+      return;
+    }
+    if (!admit_release(heap, p, api)) return;
+    Memory<P>::release_sized(heap, cache, p, bytes, alignment, api);
+  }
+
+  /// The requested size: the slack belongs to the canary.
+  static std::size_t usable(HeapCore& heap, void* p, Api api) {
+    const std::size_t bytes = Memory<P>::usable(heap, p, api);
+    return bytes && heap.tracker ? heap.tracker->requested(heap, p) : bytes;
+  }
+
+  static void* reallocate(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes, Api api) {
+    const std::size_t full = exact_usable(heap, p);
+    if (!full) return Memory<P>::reallocate(heap, cache, p, bytes, api);
+    FaultRecord record;
+    record.api = api;
+    if (heap.tracker) record.fault = heap.tracker->check_live(heap, p, full, api, &record);
+    if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
+      record.api = api;
+      heap.raise(record);
+      return nullptr;
+    }
+    // Always a fresh block: a stale pointer to the old one is found, whatever the sizes are.
+    void* fresh = allocate(heap, cache, bytes, api);
+    if (!fresh) return nullptr;
+    const std::size_t had = heap.tracker ? heap.tracker->requested(heap, p) : full;
+    memcpy(fresh, p, bytes < had ? bytes : had);
+    release(heap, cache, p, api);
+    return fresh;
+  }
+
+ private:
+  /// Usable bytes if p is a live block, else 0; reports nothing.
+  static std::size_t exact_usable(HeapCore& heap, void* p) {
+    if (Block block = Front<P>::look(heap, p)) return Memory<P>::slot_bytes(heap, p);
+    return Validator::is_live_large(heap.arena, p) ? heap.large.usable_bytes(p) : 0;
+  }
+
+  static void* note(HeapCore& heap, void* p, std::size_t bytes, Api api) {
+    if (!p || !heap.tracker) return p;
+    FaultRecord record;
+    record.fault =
+        heap.tracker->on_allocate(heap, p, bytes, exact_usable(heap, p), api, &record);
+    if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
+      record.api = api;
+      heap.raise(record);
+    }
+    return p;
+  }
+
+  static bool admit_release(HeapCore& heap, void* p, Api api) {
+    const std::size_t full = exact_usable(heap, p);
+    if (!full || !heap.tracker) return true;  // the path inside reports, or there is nothing to check
+    FaultRecord record;
+    record.fault = heap.tracker->check_live(heap, p, full, api, &record);
+    if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
+      record.api = api;
+      heap.raise(record);
+      return false;
+    }
+    heap.tracker->on_release(heap, p, full);
+    return true;
+  }
+};
+
+}  // namespace hak

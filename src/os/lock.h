@@ -1,0 +1,40 @@
+#pragma once
+// A small futex lock. pthread_mutex would do, but its state after fork is not ours to reset.
+#include "base/atomic.h"
+
+namespace hak {
+
+/// Mutual exclusion for slow paths. Not recursive. Usable from constant initialisation.
+/// Technique: "mutex2" of Drepper, Futexes Are Tricky, 2011. Signal safe only in the sense that a
+/// handler which interrupts the holder and asks again waits for ever; see SECURITY.md.
+class Lock {
+ public:
+  void lock() {
+    u32 expected = 0;
+    if (HAK_LIKELY(word_.compare_exchange_strong(expected, 1, kAcquire, kRelaxed))) return;
+    lock_slow();
+  }
+  void unlock() {
+    if (HAK_UNLIKELY(word_.exchange(0, kRelease) == 2)) wake();
+  }
+  /// In the child of fork only: the holder may not exist any more.
+  void reset() { word_.store(0, kRelaxed); }
+
+ private:
+  SLOW_PATH void lock_slow();
+  SLOW_PATH void wake();
+  Atomic<u32> word_{0};  // 0 free, 1 held, 2 held and waited for
+};
+
+class Locked {
+ public:
+  explicit Locked(Lock& lock) : lock_(lock) { lock_.lock(); }
+  ~Locked() { lock_.unlock(); }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+ private:
+  Lock& lock_;
+};
+
+}  // namespace hak
