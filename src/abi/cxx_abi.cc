@@ -49,7 +49,7 @@ FAST_PATH void* allocate(std::size_t bytes, Api api) { return Hot::allocate(g_he
 
 FAST_PATH void* allocate_aligned(std::size_t bytes, std::align_val_t align, Api api) {
   const auto alignment = static_cast<std::size_t>(align);
-  if (bytes > kMaxRequestBytes) return out_of_memory();
+  if (bytes > kMaxRequestBytes || alignment > kMaxRequestBytes) return out_of_memory();
   if (HAK_LIKELY(t_cache->heap != nullptr))
     return Hot::allocate_aligned(g_heap, t_cache, alignment, bytes, api);
   const Entry entry = process_entry();

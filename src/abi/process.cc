@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "abi/libc_table.h"
@@ -180,11 +181,13 @@ void fork_prepare() {
   g_heap.abandoned_lock.lock();
   each_cache([](ThreadCache& cache) { cache.remote_lock.lock(); });
   g_tracker.lock().lock();
+  g_heap.large.lock().lock();
   g_heap.arena.lock.lock();
 }
 
 void fork_parent() {
   g_heap.arena.lock.unlock();
+  g_heap.large.lock().unlock();
   g_tracker.lock().unlock();
   each_cache([](ThreadCache& cache) { cache.remote_lock.unlock(); });
   g_heap.abandoned_lock.unlock();
@@ -198,6 +201,7 @@ void fork_parent() {
 /// start from new seeds.
 void fork_child() {
   g_heap.arena.lock.reset();
+  g_heap.large.lock().reset();
   g_tracker.lock().reset();
   each_cache([](ThreadCache& cache) {
     cache.remote_lock.reset();
@@ -210,7 +214,7 @@ void fork_child() {
   if (!g_heap.options.on(OptionId::kSeed)) g_heap.seed = kLinux.entropy() | 1;
   each_cache([](ThreadCache& cache) {
     if (&cache == t_state.real) {
-      cache.random = Random(g_heap.seed ^ cache.id);
+      cache.random = Random(g_heap.seed ^ ++g_heap.attaches);
       cache.thread = thread_id();
     } else if (cache.in_use && &cache != g_shared) {
       g_heap.detach(&cache, true);
@@ -254,7 +258,8 @@ void process_start() {
     if (g_start.load(kRelaxed) != kNotStarted) return;
     const int saved = errno;
     // Before constructors run libc has set environ already; getenv would not be safe yet.
-    g_heap.options.load(environ, complain);
+    // A set-user-id program must not take its caller's options: a report would be written as root.
+    g_heap.options.load(getauxval(AT_SECURE) ? nullptr : environ, complain);
     if (g_heap.options.on(OptionId::kForceLibc)) {
           g_start.store(kLibc, kRelease);
       errno = saved;

@@ -55,8 +55,10 @@ bool Arena::reserve_map(std::size_t units, Random& random) {
       words = nullptr;
     }
   }
+  one_map_ = !words;
   if (!words) words = static_cast<std::byte*>(os_->reserve(0, kWordTableDistance + state_bytes));
   if (!words) return false;
+  words_ = words;
   state = reinterpret_cast<u8*>(words + kWordTableDistance);
   os_->sparse(state, state_bytes);
 
@@ -73,22 +75,15 @@ bool Arena::reserve_map(std::size_t units, Random& random) {
 }
 
 bool Arena::reserve_all(std::size_t bytes, Random& random) {
-  const std::size_t units = bytes / kUnitBytes;
-  void* at = reserve_somewhere(bytes + kUnitBytes, random);
-  if (!at) return false;
-  const std::uintptr_t start = round_up(address_of(at), kUnitBytes);
-  if (!reserve_map(units, random)) {
-    reserved_bytes_ = bytes;
-    base = start;
-    limit_ = static_cast<u32>(units);
-    os_->release(at, bytes + kUnitBytes);
+  limit_ = static_cast<u32>(bytes / kUnitBytes);
+  reserved_bytes_ = bytes;
+  range_ = reserve_somewhere(bytes + kUnitBytes, random);
+  if (!range_ || !reserve_map(limit_, random)) {
     destroy();
     return false;
   }
-  state_bias = address_of(state) - (start >> kGranuleShift);
-  reserved_bytes_ = bytes;
-  limit_ = static_cast<u32>(units);
-  base = start;
+  base = round_up(address_of(range_), kUnitBytes);
+  state_bias = address_of(state) - (base >> kGranuleShift);
   return true;
 }
 
@@ -113,27 +108,31 @@ void Arena::destroy() {
       os_->release(static_cast<std::byte*>(at) - kPageBytes,
                    round_up(bytes, kPageBytes) + 2 * kPageBytes);
   };
-  if (granules || frontier_ || spans_) {
-    table(spans_, units * sizeof(Span));
-    table(span_of_, units * sizeof(u32));
-    table(free_bits_, units * kBitWords * sizeof(u64));
-    table(remote_bits_, units * kBitWords * sizeof(u64));
-  }
-  if (state) {
+  table(spans_, units * sizeof(Span));
+  table(span_of_, units * sizeof(u32));
+  table(free_bits_, units * kBitWords * sizeof(u64));
+  table(remote_bits_, units * kBitWords * sizeof(u64));
+  if (words_ && one_map_) {
+    os_->release(words_, kWordTableDistance + units * kGranulesPerUnit);
+  } else if (words_) {
     os_->release(state, units * kGranulesPerUnit);
-    os_->release(state - kWordTableDistance,
-                 round_up(units * sizeof(std::uintptr_t), kPageBytes));
+    os_->release(words_, round_up(units * sizeof(std::uintptr_t), kPageBytes));
   }
-  if (spans_ && base != std::uintptr_t{1} << 63)
-    os_->release(reinterpret_cast<void*>(base), reserved_bytes_);
+  if (range_) os_->release(range_, reserved_bytes_ + kUnitBytes);
+  static_cast<ArenaView&>(*this) = ArenaView{};
   spans_ = nullptr;
   span_of_ = nullptr;
   free_bits_ = nullptr;
   remote_bits_ = nullptr;
-  state = nullptr;
-  base = std::uintptr_t{1} << 63;
-  granules = 0;
+  words_ = nullptr;
+  range_ = nullptr;
+  reserved_bytes_ = 0;
   limit_ = committed_ = frontier_ = 0;
+  for (auto& by_size : bins_)
+    for (SpanList& list : by_size) list = SpanList{};
+  free_bytes_[0] = free_bytes_[1] = 0;
+  purge_calls_ = 0;
+  next_tick_ms_ = 0;
 }
 
 /// Commits the metadata of units [from, to) and the units [usable_from, to) themselves.
@@ -155,7 +154,7 @@ bool Arena::commit_unit_range(u32 from, u32 usable_from, u32 to) {
 /// that stays uncommitted between two steps is the guard.
 bool Arena::grow(u32 units) {
   if (u64{frontier_} + units <= committed_) return true;
-  const bool gap = guards_ && !light_guards() && frontier_ == committed_ && committed_ != 0;
+  const bool gap = guards_ && !os_->light_guards() && frontier_ == committed_ && committed_ != 0;
   const u32 usable_from = committed_ + (gap ? 1 : 0);
   const u64 need = u64{frontier_} + units + (gap ? 1 : 0);
   if (need > limit_) {
@@ -358,12 +357,15 @@ void Arena::stats(ArenaStats* out) {
   out->free_dirty_bytes = free_bytes_[1];
   out->free_clean_bytes = free_bytes_[0];
   out->purge_calls = purge_calls_;
-  for (u32 at = 0; at < frontier_; at += spans_[at].units) {
+  for (u32 at = 0; at < frontier_ && spans_[at].units; at += spans_[at].units) {
     const std::size_t bytes = std::size_t{spans_[at].units} * kUnitBytes;
     if (spans_[at].kind == SpanKind::kSlab) out->slab_bytes += bytes;
-    if (spans_[at].kind == SpanKind::kLarge) {
+    if (spans_[at].kind != SpanKind::kLarge) continue;
+    if (byte_load(state_of(spans_[at].start)) == kLargeLive) {
       out->large_bytes += bytes;
       ++out->large_count;
+    } else {
+      out->large_cached_bytes += bytes;
     }
   }
 }

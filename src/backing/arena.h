@@ -68,6 +68,9 @@ class Arena : public ArenaView {
   /// First unit of the span that contains `unit`; kNoSpan when unknown.
   u32 span_of(u32 unit) const { return span_of_[unit]; }
   void map_span(u32 unit, u32 units);
+  /// Leads from a unit inside a span to the span.
+  void map_block(u32 unit, u32 span_unit) { span_of_[unit] = span_unit; }
+  u64 purge_delay_ms() const { return options_->get(OptionId::kPurgeDelayMs); }
   u64* free_bits(u32 unit) const { return free_bits_ + std::size_t{unit} * kBitWords; }
   Atomic<u64>* remote_bits(u32 unit) const { return remote_bits_ + std::size_t{unit} * kBitWords; }
   std::byte* unit_address(u32 unit) const {
@@ -96,7 +99,6 @@ class Arena : public ArenaView {
   static constexpr std::size_t kBitWords = kMaxSlabSlots / 64;
 
  private:
-  friend class LargeBlocks;
   bool reserve_all(std::size_t bytes, Random& random);
   void* reserve_somewhere(std::size_t bytes, Random& random);
   bool reserve_map(std::size_t units, Random& random);
@@ -117,6 +119,9 @@ class Arena : public ArenaView {
   u64* free_bits_ = nullptr;
   Atomic<u64>* remote_bits_ = nullptr;
   std::size_t reserved_bytes_ = 0;
+  void* range_ = nullptr;       // as reserved, before alignment to units
+  std::byte* words_ = nullptr;
+  bool one_map_ = false;        // words and states came as one reservation, with the gap
   u32 frontier_ = 0;   // units handed to spans at least once
   u32 committed_ = 0;  // units committed
   u32 limit_ = 0;      // units reserved

@@ -9,64 +9,96 @@ namespace {
 constexpr std::size_t kReleaseAtOnceBytes = std::size_t{32} << 20;
 /// Zeroing by giving the pages back is cheaper than memset from here on.
 constexpr std::size_t kZeroByPurgeBytes = std::size_t{1} << 20;
-
 /// Copying is cheaper than moving pages below this.
 constexpr std::size_t kMoveMinBytes = std::size_t{1} << 20;
+/// Moved pages keep a mapping of their own for good: bounded, so that vm.max_map_count is not used up.
 constexpr u32 kMaxMoves = 4096;
+/// Where a guard costs mappings, only blocks for which that is under two per MiB get them.
+constexpr std::size_t kDearGuardMinBytes = std::size_t{1} << 20;
 
 }  // namespace
 
-void LargeBlocks::guard_sides(Span& span, u32 unit) {
-  std::byte* begin = arena_.unit_address(unit);
-  std::byte* end = arena_.unit_address(unit + span.units);
-  std::byte* block_end = span.start + span.block_bytes;
-  // Where a guard costs mappings, only blocks for which that is under one per MiB get them.
-  span.guarded = arena_.guards() && (light_guards() || span.block_bytes >= (std::size_t{1} << 20));
-  if (!span.guarded) return;
-  bool ok = true;
-  if (span.start != begin)
-    ok = arena_.os().guard(begin, static_cast<std::size_t>(span.start - begin));
-  if (block_end != end)
-    ok = arena_.os().guard(block_end, static_cast<std::size_t>(end - block_end)) && ok;
-  if (!ok) arena_.hit(Limit::kMappings);
+bool LargeBlocks::wants_guards(std::size_t block_bytes) const {
+  return arena_.guards() && (arena_.os().light_guards() || block_bytes >= kDearGuardMinBytes);
 }
 
-void LargeBlocks::unguard_sides(Span& span, u32 unit) {
-  if (!span.guarded) return;
-  span.guarded = false;
+/// One guard page beside the block, on or off. Nothing to do at the very ends of the span.
+bool LargeBlocks::guard_page(Span& span, u32 unit, std::byte* at, bool on) {
   std::byte* begin = arena_.unit_address(unit);
   std::byte* end = arena_.unit_address(unit + span.units);
-  std::byte* block_end = span.start + span.block_bytes;
-  if (span.start != begin)
-    arena_.os().unguard(begin, static_cast<std::size_t>(span.start - begin));
-  if (block_end != end)
-    arena_.os().unguard(block_end, static_cast<std::size_t>(end - block_end));
+  if (!span.guarded || at < begin || at + kPageBytes > end) return true;
+  if (on ? arena_.os().guard(at, kPageBytes) : arena_.os().unguard(at, kPageBytes)) return true;
+  arena_.hit(Limit::kMappings);
+  return false;
+}
+
+void LargeBlocks::guard_sides(Span& span, u32 unit) {
+  span.guarded = wants_guards(span.block_bytes);
+  guard_page(span, unit, span.start - kPageBytes, true);
+  guard_page(span, unit, span.start + span.block_bytes, true);
+}
+
+/// Moves the guard behind the block to a new end. False if the kernel refuses to open the old one.
+bool LargeBlocks::set_end(Span& span, u32 unit, std::size_t block_bytes) {
+  if (block_bytes == span.block_bytes) return true;
+  if (!guard_page(span, unit, span.start + span.block_bytes, false)) return false;
+  span.block_bytes = block_bytes;
+  guard_page(span, unit, span.start + block_bytes, true);
+  return true;
+}
+
+std::byte* LargeBlocks::place(u32 unit, u32 units, std::size_t block_bytes, std::size_t alignment) {
+  const std::size_t guard = arena_.guards() ? kPageBytes : 0;
+  const std::uintptr_t begin = address_of(arena_.unit_address(unit));
+  std::uintptr_t start = round_up(begin + guard, alignment > kPageBytes ? alignment : kPageBytes);
+  const std::size_t slack = begin + std::size_t{units} * kUnitBytes - start - guard - block_bytes;
+  if (guard && alignment <= kPageBytes && slack >= kPageBytes) {
+    Locked locked(lock_);
+    start += random_.below(static_cast<u32>(slack / kPageBytes + 1)) * kPageBytes;
+  }
+  return reinterpret_cast<std::byte*>(start);
+}
+
+void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, u32 units, bool zero) {
+  if (units > kCacheMaxUnits || cached_[units].empty()) return nullptr;
+  u32 unit = kNoSpan;
+  {
+    Locked locked(lock_);
+    unit = cached_[units].head;
+    if (unit == kNoSpan) return nullptr;
+    cached_[units].remove(arena_.spans(), unit);
+    cached_bytes_ -= std::size_t{units} * kUnitBytes;
+  }
+  Span& span = *arena_.span(unit);
+  const auto room = static_cast<std::size_t>(arena_.unit_address(unit + units) - span.start);
+  if (block_bytes + (span.guarded ? kPageBytes : 0) > room || !set_end(span, unit, block_bytes)) {
+    give_back(span, unit);
+    return nullptr;
+  }
+  span.requested_bytes = bytes;
+  span.alignment = static_cast<u32>(kGranuleBytes);
+  if (zero) memset(span.start, 0, block_bytes);
+  unclaim(span.start);
+  return span.start;
 }
 
 void* LargeBlocks::allocate(std::size_t bytes, std::size_t alignment, bool zero) {
   const std::size_t block_bytes = round_up(bytes ? bytes : 1, kPageBytes);
-  const std::size_t guard_bytes = arena_.guards() ? kPageBytes : 0;
-  const std::size_t lead = alignment > kPageBytes ? round_up(guard_bytes, alignment) : guard_bytes;
-  const std::size_t pad = alignment > kUnitBytes ? alignment : 0;
+  const std::size_t guards = arena_.guards() ? 2 * kPageBytes : 0;
   std::size_t total = 0;
-  if (__builtin_add_overflow(lead + pad + guard_bytes + kUnitBytes - 1, block_bytes, &total) ||
+  if (__builtin_add_overflow(block_bytes, guards + kUnitBytes - 1, &total) ||
+      (alignment > kPageBytes && __builtin_add_overflow(total, alignment, &total)) ||
       total / kUnitBytes >= kNoSpan / 2)
     return nullptr;
   const u32 units = static_cast<u32>(total / kUnitBytes);
+  if (alignment <= kPageBytes)
+    if (void* cached = take_cached(bytes, block_bytes, units, zero)) return cached;
   bool dirty = false;
   const u32 unit = arena_.take(units, &dirty);
   if (unit == kNoSpan) return nullptr;
 
   Span& span = *arena_.span(unit);
-  std::byte* begin = arena_.unit_address(unit);
-  std::byte* start = begin + lead;
-  const std::size_t slack = std::size_t{units} * kUnitBytes - lead - guard_bytes - block_bytes;
-  if (alignment > kUnitBytes) {
-    start = begin + (round_up(address_of(begin) + guard_bytes, alignment) - address_of(begin));
-  } else if (guard_bytes && alignment <= kPageBytes && slack >= kPageBytes) {
-    Random random(random_state_.fetch_add(0x9e3779b97f4a7c15ULL, kRelaxed) ^ address_of(this));
-    start += random.below(static_cast<u32>(slack / kPageBytes + 1)) * kPageBytes;
-  }
+  std::byte* start = place(unit, units, block_bytes, alignment);
   span.start = start;
   span.block_bytes = block_bytes;
   span.requested_bytes = bytes;
@@ -76,8 +108,8 @@ void* LargeBlocks::allocate(std::size_t bytes, std::size_t alignment, bool zero)
   if (zero && dirty && !(block_bytes >= kZeroByPurgeBytes && arena_.os().purge(start, block_bytes)))
     memset(start, 0, block_bytes);
   *arena_.word(arena_.unit_of(start)) = 0;
-  // A block's first granule may be in a later unit of the span; the way back goes by span_of.
-  __atomic_store_n(&arena_.span_of_[arena_.unit_of(start)], unit, __ATOMIC_RELAXED);
+  // A block may begin in a later unit of its span; the way back goes by span_of.
+  arena_.map_block(arena_.unit_of(start), unit);
   span.kind = SpanKind::kLarge;
   __atomic_store_n(arena_.state_of(start), kLargeLive, __ATOMIC_RELEASE);
   return start;
@@ -91,46 +123,94 @@ void LargeBlocks::unclaim(void* block) {
   __atomic_store_n(arena_.state_of(block), kLargeLive, __ATOMIC_RELEASE);
 }
 
+bool LargeBlocks::cache(Span& span, u32 unit) {
+  const std::size_t bytes = std::size_t{span.units} * kUnitBytes;
+  if (span.units > kCacheMaxUnits || span.alignment > kPageBytes) return false;
+  Locked locked(lock_);
+  if (cached_bytes_ + bytes > kCacheMaxBytes) return false;
+  span.freed_at_ms = arena_.os().now_ms();
+  cached_[span.units].push(arena_.spans(), unit);
+  cached_bytes_ += bytes;
+  return true;
+}
+
+void LargeBlocks::give_back(Span& span, u32 unit) {
+  const bool purged = span.block_bytes >= kReleaseAtOnceBytes &&
+                      arena_.os().purge(span.start, span.block_bytes);
+  const bool open = guard_page(span, unit, span.start - kPageBytes, false) &&
+                    guard_page(span, unit, span.start + span.block_bytes, false);
+  owner_store(arena_.state_of(span.start), kNotASlot);
+  span.kind = SpanKind::kNone;
+  span.guarded = false;
+  // A guard that the kernel will not open again makes the span useless: its pages go, it stays.
+  if (!open) {
+    arena_.os().purge(span.start, span.block_bytes);
+    return;
+  }
+  arena_.give(unit, !purged);
+}
+
 void LargeBlocks::release(void* block) {
   const u32 unit = arena_.span_of(arena_.unit_of(block));
   Span& span = *arena_.span(unit);
-  const bool purged = span.block_bytes >= kReleaseAtOnceBytes &&
-                      arena_.os().purge(span.start, span.block_bytes);
-  unguard_sides(span, unit);
-  owner_store(arena_.state_of(block), kNotASlot);
-  span.kind = SpanKind::kNone;
-  arena_.give(unit, !purged);
-  arena_.tick();
+  if (!cache(span, unit)) give_back(span, unit);
+}
+
+void LargeBlocks::purge_cached(bool all) {
+  if (cached_bytes_ == 0) return;
+  const u64 now = arena_.os().now_ms();
+  const u64 delay = arena_.purge_delay_ms();
+  u32 expired = kNoSpan;
+  {
+    Locked locked(lock_);
+    for (SpanList& list : cached_) {
+      for (u32 unit = list.head; unit != kNoSpan;) {
+        Span& span = *arena_.span(unit);
+        const u32 next = span.next;
+        if (all || span.freed_at_ms + delay <= now) {
+          list.remove(arena_.spans(), unit);
+          cached_bytes_ -= std::size_t{span.units} * kUnitBytes;
+          span.next = expired;
+          expired = unit;
+        }
+        unit = next;
+      }
+    }
+  }
+  while (expired != kNoSpan) {
+    const u32 unit = expired;
+    expired = arena_.span(unit)->next;
+    give_back(*arena_.span(unit), unit);
+  }
 }
 
 bool LargeBlocks::resize(void* block, std::size_t bytes) {
   const u32 unit = arena_.span_of(arena_.unit_of(block));
   Span& span = *arena_.span(unit);
-  const std::size_t block_bytes = round_up(bytes ? bytes : 1, kPageBytes);
-  const std::size_t guard_bytes = arena_.guards() ? kPageBytes : 0;
-  const std::size_t offset = static_cast<std::size_t>(span.start - arena_.unit_address(unit));
-  const u32 units = static_cast<u32>((offset + block_bytes + guard_bytes + kUnitBytes - 1) / kUnitBytes);
-  if (units > span.units) {
-    // A guard in the way would have to go first; if the room is not free, nothing may have changed.
-    const u32 old_units = span.units;
-    if (!arena_.extend(unit, units - old_units)) return false;
-    span.units = old_units;
-    unguard_sides(span, unit);
-    span.units = units;
-  } else {
-    unguard_sides(span, unit);
-    if (units < span.units) arena_.shrink(unit, units);
+  std::size_t block_bytes = round_up(bytes ? bytes : 1, kPageBytes);
+  const std::size_t guard = arena_.guards() ? kPageBytes : 0;
+  const auto offset = static_cast<std::size_t>(span.start - arena_.unit_address(unit));
+  const u64 wanted = (u64{offset} + block_bytes + guard + kUnitBytes - 1) / kUnitBytes;
+  if (wanted >= kNoSpan / 2) return false;
+  const auto units = static_cast<u32>(wanted);
+  if (block_bytes > span.block_bytes) {
+    if (units > span.units && !arena_.extend(unit, units - span.units)) return false;
+    // A growing block takes an eighth more if its span has it, so that a loop of small steps does not
+    // move the guard at every page.
+    const std::size_t room = std::size_t{span.units} * kUnitBytes - offset - guard;
+    const std::size_t ahead = round_up(block_bytes + block_bytes / 8, kPageBytes);
+    block_bytes = ahead < room ? ahead : room;
   }
-  span.block_bytes = block_bytes;
+  if (!set_end(span, unit, block_bytes)) return false;
+  const auto keep = static_cast<u32>((offset + block_bytes + guard + kUnitBytes - 1) / kUnitBytes);
+  if (keep < span.units) arena_.shrink(unit, keep);
   span.requested_bytes = bytes;
-  guard_sides(span, unit);
   return true;
 }
 
 bool LargeBlocks::move_pages(void* from, void* to) {
-  const Span& old_span = *arena_.span(arena_.span_of(arena_.unit_of(from)));
+  const Span& old_span = span_at(from);
   if (old_span.block_bytes < kMoveMinBytes) return false;
-  // Moved pages keep a mapping of their own for good; bounded, so that vm.max_map_count is not used up.
   if (moves_.fetch_add(1, kRelaxed) >= kMaxMoves) return false;
   return arena_.os().move(from, to, old_span.block_bytes);
 }

@@ -1,8 +1,10 @@
 #pragma once
-// Large blocks: a span of their own, with guards on both sides and a random place between them.
-// The state byte of the first granule is the authority, exactly as for a slot.
+// Large blocks: a span of their own, a guard page on both sides and a random place between them. The
+// state byte of the first granule is the authority, exactly as for a slot. Freed blocks of moderate
+// size stay cached, guards in place, until the purge delay is over.
 //
-// L1  live(block) <=> state == kLargeLive, span kind kLarge, span.start == block
+// L1  live(block) <=> state == kLargeLive; a cached block's state is kLargeFreed
+// L2  cached_bytes == sum of the cached spans' sizes <= kCacheMaxBytes
 #include "backing/arena.h"
 
 namespace hak {
@@ -10,6 +12,7 @@ namespace hak {
 class LargeBlocks {
  public:
   constexpr explicit LargeBlocks(Arena& arena) : arena_(arena) {}
+  void seed(u64 value) { random_ = Random(value); }
 
   /// A block of `bytes` at `alignment` (a power of two). Zero if asked for, without touching pages
   /// that are fresh from the kernel. Null when memory is exhausted. Any thread.
@@ -20,20 +23,38 @@ class LargeBlocks {
   void unclaim(void* block);
   /// Gives a claimed block back.
   void release(void* block);
-  /// Resizes in place. False if it cannot; then nothing has changed. Only the block's user.
+  /// Resizes a claimed block in place. False if it cannot; then nothing has changed.
   bool resize(void* block, std::size_t bytes);
   /// Moves the pages of `from` to the larger block `to` instead of copying. False: copy.
   bool move_pages(void* from, void* to);
+  /// Gives cached blocks back to the arena whose delay is over, or all.
+  void purge_cached(bool all);
 
-  std::size_t usable_bytes(const void* block) const {
-    return arena_.span(arena_.span_of(arena_.unit_of(block)))->block_bytes;
-  }
+  std::size_t usable_bytes(const void* block) const { return span_at(block).block_bytes; }
+  std::size_t cached_bytes() const { return cached_bytes_; }
+  Lock& lock() { return lock_; }
 
  private:
+  static constexpr u32 kCacheMaxUnits = 64;
+  static constexpr std::size_t kCacheMaxBytes = std::size_t{32} << 20;
+
+  Span& span_at(const void* block) const {
+    return *arena_.span(arena_.span_of(arena_.unit_of(block)));
+  }
+  void* take_cached(std::size_t bytes, std::size_t block_bytes, u32 units, bool zero);
+  bool cache(Span& span, u32 unit);
+  void give_back(Span& span, u32 unit);
+  bool set_end(Span& span, u32 unit, std::size_t block_bytes);
+  bool guard_page(Span& span, u32 unit, std::byte* at, bool on);
   void guard_sides(Span& span, u32 unit);
-  void unguard_sides(Span& span, u32 unit);
+  bool wants_guards(std::size_t block_bytes) const;
+  std::byte* place(u32 unit, u32 units, std::size_t block_bytes, std::size_t alignment);
+
   Arena& arena_;
-  Atomic<u64> random_state_{0};
+  Lock lock_;  // of the cache and of random_
+  Random random_;
+  SpanList cached_[kCacheMaxUnits + 1];
+  std::size_t cached_bytes_ = 0;
   Atomic<u32> moves_{0};
 };
 

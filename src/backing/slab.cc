@@ -44,7 +44,7 @@ u32 slab_create(Arena& arena, unsigned size_class, Random& random) {
   slab.queued.store(0, kRelaxed);
 
   std::size_t bytes = std::size_t{units} * kUnitBytes;
-  slab.guarded = arena.guards() && light_guards() &&
+  slab.guarded = arena.guards() && arena.os().light_guards() &&
                  arena.os().guard(arena.unit_address(unit) + bytes - kPageBytes, kPageBytes);
   if (slab.guarded) bytes -= kPageBytes;
   const u32 room = static_cast<u32>(bytes) - first_offset(size_class);
@@ -68,8 +68,13 @@ void slab_destroy(Arena& arena, u32 unit) {
     owner_store(arena.state_of(slab_slot_address(slab, slot)), kNotASlot);
   for (u32 i = 0; i < slab.units; ++i) *arena.word(unit + i) = 0;
   slab.kind = SpanKind::kNone;
-  if (slab.guarded)
-    arena.os().unguard(arena.unit_address(unit + slab.units) - kPageBytes, kPageBytes);
+  std::byte* guard = arena.unit_address(unit + slab.units) - kPageBytes;
+  if (slab.guarded && !arena.os().unguard(guard, kPageBytes)) {
+    // A page nobody can use: the span stays out of circulation, its memory does not.
+    arena.hit(Limit::kMappings);
+    arena.os().purge(arena.unit_address(unit), std::size_t{slab.units} * kUnitBytes);
+    return;
+  }
   slab.guarded = false;
   arena.give(unit, touched);
 }

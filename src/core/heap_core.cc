@@ -14,6 +14,7 @@ bool HeapCore::init(const Os& os, u64 wanted_seed, FaultSink fault_sink, std::si
   random_order = options.on(OptionId::kRandomOrder);
   trailing_check = options.on(OptionId::kTrailingCheck);
   zero_max_bytes = static_cast<u32>(options.get(OptionId::kZeroMaxBytes));
+  large.seed(random.next());
   ready = arena.init(os, options, random, arena_bytes);
   return ready;
 }
@@ -31,7 +32,9 @@ void HeapCore::destroy() {
     abandoned[c] = SpanList{};
     abandoned_count[c].store(0, kRelaxed);
   }
+  large.purge_cached(true);
   arena.destroy();
+  attaches = 0;
   ready = false;
 }
 
@@ -63,14 +66,21 @@ ThreadCache* HeapCore::attach() {
     cache = make_cache();
     if (!cache) return nullptr;
   }
-  // Every cache draws from its own stream; a fixed seed gives the same streams in the same order.
-  cache->random = Random(seed ^ (u64{cache->id} * 0x9e3779b97f4a7c15ULL));
+  // Every thread draws from its own stream; a fixed seed gives the same streams in the same order.
+  cache->random = Random(seed ^ (++attaches * 0x9e3779b97f4a7c15ULL));
+  cache->in_slow = false;
   cache->thread = thread_id();
   cache->in_use = true;
   return cache;
 }
 
 void HeapCore::detach(ThreadCache* cache, bool suspicious) {
+  hand_over(cache, suspicious);
+  retire(cache);
+}
+
+void HeapCore::hand_over(ThreadCache* cache, bool suspicious) {
+  // Released before the registry's lock is taken: fork takes them the other way round.
   Locked slow(cache->slow_lock);
   flush_all(*this, *cache, suspicious);
   for (OwnedSlabs& slabs : cache->slabs) {
@@ -82,7 +92,6 @@ void HeapCore::detach(ThreadCache* cache, bool suspicious) {
     Locked locked(cache->remote_lock);
     cache->remote_head.store(kNoSpan, kRelaxed);
   }
-  retire(cache);
 }
 
 void HeapCore::retire(ThreadCache* cache) {
@@ -106,6 +115,11 @@ void* HeapCore::allocate_large(std::size_t bytes, std::size_t alignment, bool ze
   return large.allocate(bytes, alignment, zero);
 }
 
+void HeapCore::tick() {
+  large.purge_cached(false);
+  arena.tick();
+}
+
 bool HeapCore::purge(ThreadCache* own) {
   const u64 before = arena.purge_calls();
   for (ThreadCache* cache = caches.load(kAcquire); cache; cache = cache->next_cache) {
@@ -119,6 +133,7 @@ bool HeapCore::purge(ThreadCache* own) {
     }
   }
   sweep_abandoned(*this);
+  large.purge_cached(true);
   arena.purge_free(true);
   return arena.purge_calls() != before;
 }

@@ -45,11 +45,17 @@ class HeapCore {
 
   /// Unchecked slow allocation: large blocks, or slots of at least `bytes` at `alignment`.
   void* allocate_large(std::size_t bytes, std::size_t alignment, bool zero);
+  /// Whether freed slots of the class are zeroed before they are handed out again.
+  bool zeroes(unsigned size_class) const {
+    return zero_max_bytes && kStrides[size_class] - kGranuleBytes <= zero_max_bytes;
+  }
   void raise(const FaultRecord& record) { sink(*this, record); }
 
   /// Returns unused memory: the magazines of `own` (the calling thread's cache, or null), empty slabs
   /// of every thread, free spans. True if any page was given back.
   bool purge(ThreadCache* own);
+  /// Gives back what has been unused for the configured delay. Cheap; called now and then.
+  void tick();
   /// Checks S1-S3, A1-A3 and H1 over the whole heap. Null if all hold, else the one that does not.
   /// The heap must be at rest.
   const char* verify();
@@ -76,11 +82,13 @@ class HeapCore {
   Atomic<ThreadCache*> caches{nullptr};  ///< all ever made, linked by next_cache
   ThreadCache* idle = nullptr;
   u32 cache_count = 0;
+  u64 attaches = 0;
   OpCounters retired = {};
   Atomic<u64> remote_from_outside{0};  ///< frees by threads without a cache
 
  private:
   ThreadCache* make_cache();
+  void hand_over(ThreadCache* cache, bool suspicious);
   void retire(ThreadCache* cache);
 };
 

@@ -9,6 +9,8 @@
 // bits and clears queued. Publication: bit (seq_cst) before the look at queued and owner; queued or
 // owner (seq_cst) before the look at the bits. In the total order of the four, one side sees the
 // other. A stale read costs an empty collection, never a slot.
+#include <string.h>
+
 #include "base/check.h"
 #include "core/heap_core.h"
 
@@ -60,12 +62,14 @@ void raise_racing(HeapCore& heap, const Span& slab, u32 unit, const void* slot, 
 u32 collect_slab(HeapCore& heap, u32 unit) {
   Span& slab = *heap.arena.span(unit);
   const u8 remote = with_kind(slab.header, kRemoteBits);
+  const bool zero = heap.zeroes(slab.size_class);
   return slab_collect_remote(heap.arena, unit, [&](std::byte* slot) {
     u8* state = heap.arena.state_of(slot);
     if (HAK_UNLIKELY(!remote_exchange(state, remote, with_kind(remote, kFreeBits)))) {
       raise_racing(heap, slab, unit, slot, byte_load(state));
       return;
     }
+    if (zero) memset(slot, 0, slab.stride - 1);
     HAK_CHECK(slab_put(heap.arena, unit, slot));
   });
 }
@@ -112,7 +116,7 @@ void retire_slab(HeapCore& heap, ThreadCache& cache, u32 unit) {
   }
   cache.slabs[slab.size_class].available.remove(heap.arena.spans(), unit);
   slab_destroy(heap.arena, unit);
-  heap.arena.tick();
+  heap.tick();
 }
 
 void set_owner(HeapCore& heap, u32 unit, ThreadCache* cache) {

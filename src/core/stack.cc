@@ -1,5 +1,8 @@
-// Return addresses by frame pointers. Here because where a thread's stack ends is the platform's
-// knowledge.
+// Return addresses by frame pointers, and how far a stack may be read.
+#include <sys/mman.h>
+
+#include <errno.h>
+
 #include "core/tracker.h"
 
 extern "C" [[gnu::weak]] void* __libc_stack_end;
@@ -7,18 +10,41 @@ extern "C" [[gnu::weak]] void* __libc_stack_end;
 namespace hak {
 namespace {
 
-/// First address above the calling thread's stack that is certain not to be passed: the thread
-/// control block lies at the top of a glibc thread's stack, the main thread's end the loader knows.
-std::uintptr_t stack_limit(std::uintptr_t here) {
-  constexpr std::uintptr_t kMaxStackBytes = std::uintptr_t{64} << 20;
-  const std::uintptr_t thread = address_of(__builtin_thread_pointer());
-  if (thread > here && thread - here < kMaxStackBytes) return thread;
-  if (&__libc_stack_end) {
-    const std::uintptr_t end = address_of(__libc_stack_end);
-    if (end > here && end - here < kMaxStackBytes) return end;
+constexpr std::uintptr_t kMaxStackBytes = std::uintptr_t{64} << 20;
+
+/// The part of the calling thread's stack that is known to be mapped.
+struct Known {
+  std::uintptr_t low, high;
+};
+__thread Known t_known __attribute__((tls_model("initial-exec")));
+
+/// True if every page of [from, to) is mapped. Reads nothing of it.
+bool is_mapped(std::uintptr_t from, std::uintptr_t to) {
+  const int saved = errno;
+  unsigned char pages[256];
+  bool mapped = true;
+  for (std::uintptr_t at = from; at < to && mapped; at += sizeof pages * kPageBytes) {
+    const std::size_t bytes = to - at < sizeof pages * kPageBytes ? to - at : sizeof pages * kPageBytes;
+    mapped = mincore(reinterpret_cast<void*>(at), bytes, pages) == 0;
   }
-  // A stack of somebody's own making: only the current page is known to exist.
-  return round_up(here + 1, kPageBytes);
+  errno = saved;
+  return mapped;
+}
+
+/// First address that must not be read. The thread control block lies at the top of a glibc thread's
+/// stack, the main thread's end the loader knows; what lies between is asked of the kernel once, since
+/// the stack in use may be one that the program made itself.
+std::uintptr_t stack_limit(std::uintptr_t here) {
+  if (here >= t_known.low && here < t_known.high) return t_known.high;
+  const std::uintptr_t page = here / kPageBytes * kPageBytes;
+  std::uintptr_t end = address_of(__builtin_thread_pointer());
+  if (end <= here || end - here >= kMaxStackBytes)
+    end = &__libc_stack_end ? address_of(__libc_stack_end) : 0;
+  if (end > here && end - here < kMaxStackBytes && is_mapped(page, end)) {
+    t_known = {page, end};
+    return end;
+  }
+  return page + kPageBytes;
 }
 
 }  // namespace

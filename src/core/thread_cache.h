@@ -64,6 +64,7 @@ struct alignas(kMagazineBytes) ThreadCache {
   u32 id;
   u32 thread;
   FastLaneCtx ctx;
+  u32 mode_generation;  ///< of the options that chose this thread's instantiation
   u32 stat_countdown;
   OpCounters counters;
   /// Held by the owner in every slow path: it protects the slab lists, so that fork finds them whole

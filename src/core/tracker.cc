@@ -70,7 +70,7 @@ Record* Tracker::make(HeapCore& heap, const void* p) {
   return records_ + index;
 }
 
-u32 Tracker::store_stack() {
+u32 Tracker::store_stack(const Os& os) {
   if (!stacks_) return 0;
   const void* frames[kMaxFrames];
   const u32 depth = capture_stack(frames, kMaxFrames);
@@ -91,7 +91,7 @@ u32 Tracker::store_stack() {
     const u32 have = frames_committed_.load(kRelaxed);
     const u32 want = (id + depth + kFrameStep) / kFrameStep * kFrameStep;
     if (want > have) {
-      if (!kLinux.commit(frames_ + have, (want - have) * sizeof(void*))) return 0;
+      if (!os.commit(frames_ + have, (want - have) * sizeof(void*))) return 0;
       frames_committed_.store(want, kRelease);
     }
   }
@@ -121,7 +121,7 @@ Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes,
     }
   }
   record->requested_bytes = static_cast<u32>(requested_bytes);
-  record->alloc_stack = store_stack();
+  record->alloc_stack = store_stack(heap.arena.os());
   record->free_stack = 0;
   record->alloc_thread = thread_id();
   record->birth = span.kind == SpanKind::kSlab ? span.birth : 0;
@@ -168,7 +168,7 @@ Fault Tracker::check_live(HeapCore& heap, void* p, std::size_t usable, Api api, 
 void Tracker::on_release(HeapCore& heap, void* p, std::size_t usable) {
   Record* record = find(heap, p);
   if (!record) return;
-  record->free_stack = store_stack();
+  record->free_stack = store_stack(heap.arena.os());
   record->free_thread = thread_id();
   record->live = false;
   const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));

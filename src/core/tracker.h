@@ -56,7 +56,7 @@ class Tracker {
  private:
   Record* find(const HeapCore& heap, const void* p) const;
   Record* make(HeapCore& heap, const void* p);
-  u32 store_stack();
+  u32 store_stack(const Os& os);
   Record* records_ = nullptr;
   Atomic<u32>* buckets_ = nullptr;
   const void** frames_ = nullptr;

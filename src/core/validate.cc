@@ -26,13 +26,14 @@ Fault diagnose_slab(const HeapCore& heap, u32 unit, const void* p, FaultRecord* 
   record->size_class = slab.size_class;
   record->usable_bytes = slab.stride - 1;
   if (const ThreadCache* owner = slab.owner.load(kRelaxed)) record->owner_id = owner->id;
-  if (address_of(p) < address_of(slab.start)) return Fault::kInteriorPointer;
+  const bool misaligned = address_of(p) % kGranuleBytes != 0;
+  if (address_of(p) < address_of(slab.start) || slab_slot_of(slab, p) >= slab.slots)
+    return misaligned ? Fault::kMisalignedPointer : Fault::kInteriorPointer;
   const u32 slot = slab_slot_of(slab, p);
-  if (slot >= slab.slots) return Fault::kInteriorPointer;
   record->slot = static_cast<long>(slot);
   std::byte* begin = slab_slot_address(slab, slot);
   record->block_begin = begin;
-  if (address_of(p) % kGranuleBytes) return Fault::kMisalignedPointer;
+  if (misaligned) return Fault::kMisalignedPointer;
   if (begin != p) return Fault::kInteriorPointer;
   if (slot >= slab.carved) return Fault::kNeverAllocated;
   const u8 state = byte_load(arena.state_of(p));
@@ -71,21 +72,19 @@ Fault diagnose_large(const Arena& arena, u32 unit, const void* p, FaultRecord* r
 Fault Validator::diagnose(const HeapCore& heap, const void* p, FaultRecord* record) {
   const Arena& arena = heap.arena;
   record->ptr = p;
-  if (!arena.contains(p)) {
-    return address_of(p) % kGranuleBytes && address_of(p) - arena.base < arena.reserved_bytes()
-               ? Fault::kMisalignedPointer
-               : Fault::kForeignPointer;
-  }
+  if (address_of(p) - arena.base >= arena.reserved_bytes()) return Fault::kForeignPointer;
+  const bool misaligned = address_of(p) % kGranuleBytes != 0;
+  if (!arena.contains(p)) return misaligned ? Fault::kMisalignedPointer : Fault::kNeverAllocated;
   const u32 unit = arena.unit_of(p);
   const u32 first = unit < arena.frontier() ? find_span(arena, unit) : kNoSpan;
-  if (first == kNoSpan) return Fault::kNeverAllocated;
+  if (first == kNoSpan) return misaligned ? Fault::kMisalignedPointer : Fault::kNeverAllocated;
   switch (arena.span(first)->kind) {
     case SpanKind::kSlab: return diagnose_slab(heap, first, p, record);
     case SpanKind::kLarge: return diagnose_large(arena, first, p, record);
     case SpanKind::kFree:
     case SpanKind::kNone: break;
   }
-  return address_of(p) % kGranuleBytes ? Fault::kMisalignedPointer : Fault::kFreedMemory;
+  return misaligned ? Fault::kMisalignedPointer : Fault::kFreedMemory;
 }
 
 }  // namespace hak

@@ -86,7 +86,7 @@ void collect_stats(HeapCore& heap, HeapStats* out) {
       out->live_bytes += std::size_t{counts.live} * (span.stride - 1);
       out->remote_blocks += counts.remote;
       free_or_virgin += counts.free + counts.virgin;
-    } else if (span.kind == SpanKind::kLarge) {
+    } else if (span.kind == SpanKind::kLarge && byte_load(heap.arena.state_of(span.start)) == kLargeLive) {
       ++out->live_blocks;
       out->live_bytes += span.block_bytes;
     }
@@ -131,8 +131,9 @@ const char* HeapCore::verify() {
   const char* broken = nullptr;
   each_span(*this, [&](u32 unit, const Span& span) {
     if (!broken && span.kind == SpanKind::kSlab) broken = verify_slab(*this, unit, span);
-    if (!broken && span.kind == SpanKind::kLarge && byte_load(arena.state_of(span.start)) != kLargeLive)
-      broken = "L1 a large span's block is live";
+    if (broken || span.kind != SpanKind::kLarge) return;
+    const u8 state = byte_load(arena.state_of(span.start));
+    if (state != kLargeLive && state != kLargeFreed) broken = "L1 a large block is live or cached";
   });
   for (ThreadCache* cache = caches.load(kAcquire); cache && !broken; cache = cache->next_cache)
     broken = verify_cache(*this, *cache);

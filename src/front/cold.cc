@@ -23,6 +23,7 @@ void raise_diagnosed(HeapCore& heap, const void* p, Api api, Fault otherwise) {
 void release_large_or_fault(HeapCore& heap, void* p, Api api) {
   if (Validator::is_live_large(heap.arena, p) && heap.large.claim(p)) {
     heap.large.release(p);
+    heap.tick();
     return;
   }
   // If the pointer is a live slot by now, another thread freed and reused it between two looks.

@@ -1,5 +1,7 @@
 #pragma once
 // Cold exits of the fast paths, per policy, and what all policies share.
+#include <string.h>
+
 #include "front/front.h"
 
 namespace hak {
@@ -38,12 +40,13 @@ void raise_diagnosed(HeapCore& heap, const void* p, Api api, Fault otherwise);
 void* out_of_memory();
 
 template <Policy P>
-void* Front<P>::allocate_slow(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api) {
+void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api) {
   if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->allocate(heap, bytes, api);
-  if (HAK_UNLIKELY(cache->ctx.generation != heap.options.generation())) {
-    reload_context(heap.options, cache->ctx);
+  if (HAK_UNLIKELY(cache->mode_generation != heap.options.generation())) {
+    cache->mode_generation = heap.options.generation();
     if (heap.unattached) heap.unattached->reconfigure(heap, *cache);
   }
+  count_malloc<P>(*cache);
   if (bytes > kMaxSlabRequest) {
     void* block = heap.allocate_large(bytes, kGranuleBytes, false);
     return block ? block : out_of_memory();
@@ -64,31 +67,35 @@ void* Front<P>::allocate_slow(HeapCore& heap, ThreadCache* cache, std::size_t by
 }
 
 template <Policy P>
-void Front<P>::release_slow(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+void Front<P>::release_slow(void* p, ThreadCache* cache, HeapCore& heap, Api api) {
   if (!p) return;
   if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->release(heap, p, api);
+  count_free<P>(*cache);
   release_large_or_fault(heap, p, api);
 }
 
 template <Policy P>
-void Front<P>::release_remote(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+void Front<P>::release_remote(void* p, ThreadCache* cache, HeapCore& heap, Api api) {
   if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->release(heap, p, api);
   ++cache->counters.remote_frees;
+  count_free<P>(*cache);
   release_foreign_slot(heap, p, api);
 }
 
 template <Policy P>
-void Front<P>::release_full(HeapCore& heap, ThreadCache* cache, void* p) {
+void Front<P>::release_full(void* p, ThreadCache* cache, HeapCore& heap) {
   SlowPath slow(*cache);
   if (HAK_UNLIKELY(slow.reentered())) {
     if (heap.unattached) heap.unattached->release_reentrant(heap, p, Api::kFree);
     return;
   }
+  count_free<P>(*cache);
   const unsigned size_class =
       heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->size_class;
   owner_and(heap.arena.state_of(p), kKeyMask);
   if (HAK_UNLIKELY(!served_by_cache<P>(heap, *cache, size_class))) {
     count_flush<P>(*cache, 1);
+    if (heap.zeroes(size_class)) memset(p, 0, kStrides[size_class] - 1);
     return_to_slab(heap, *cache, p);
     return;
   }

@@ -14,14 +14,14 @@ template <Policy P>
 struct Front {
   // ---- malloc ----
   FAST_PATH static void* allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api) {
-    if constexpr (P.direct) return tiny_allocate(heap, cache, bytes, api);
-    return fastlane_allocate(heap, cache, bytes, api);
+    if constexpr (P.direct) return tiny_allocate(bytes, cache, heap, api);
+    return fastlane_allocate(bytes, cache, heap, api);
   }
 
   // ---- free ----
   FAST_PATH static void release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
-    if constexpr (!P.direct) return fastlane_release(heap, cache, p, api);
-    tiny_release(heap, cache, p, api);
+    if constexpr (!P.direct) return fastlane_release(p, cache, heap, api);
+    tiny_release(p, cache, heap, api);
   }
 
   /// The token of a live slot, validated as often as the policy demands; false if it is none.
@@ -34,18 +34,18 @@ struct Front {
   }
 
  private:
-  FAST_PATH static void tiny_release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+  FAST_PATH static void tiny_release(void* p, ThreadCache* cache, HeapCore& heap, Api api) {
     Block block = Validator::first_look(heap.arena, Wild(p));
-    if (HAK_UNLIKELY(!block)) return release_slow(heap, cache, p, api);
+    if (HAK_UNLIKELY(!block)) return release_slow(p, cache, heap, api);
     push(heap, cache, static_cast<Block&&>(block), api);
   }
 
-  FAST_PATH static void* tiny_allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api) {
-    if (HAK_UNLIKELY(bytes > kMaxSlabRequest)) return allocate_slow(heap, cache, bytes, api);
+  FAST_PATH static void* tiny_allocate(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api) {
+    if (HAK_UNLIKELY(bytes > kMaxSlabRequest)) return allocate_slow(bytes, cache, heap, api);
     auto* pair = reinterpret_cast<MagazinePair*>(reinterpret_cast<std::byte*>(cache) +
                                                  kPairOffsets[granules_for(bytes)]);
     void** top = pair->alloc_top;
-    if (HAK_UNLIKELY(at_boundary(top))) return allocate_slow(heap, cache, bytes, api);
+    if (HAK_UNLIKELY(at_boundary(top))) return allocate_slow(bytes, cache, heap, api);
     void* slot = *top;
     pair->alloc_top = top + 1;
     owner_or(heap.arena.state_of(slot), kLiveBits);
@@ -59,17 +59,17 @@ struct Front {
     void* p = block.ptr();
     if constexpr (!P.trusted) {
       if (HAK_UNLIKELY(!Validator::second_look(heap.arena, block)))
-        return release_slow(heap, cache, p, api);
+        return release_slow(p, cache, heap, api);
     }
     const auto granule = static_cast<std::size_t>(block.state() - heap.arena.state);
     const std::uintptr_t offset =
         *heap.arena.word(granule >> kGranuleToUnitShift) - address_of(cache);
-    if (HAK_UNLIKELY(offset >= kPairsBytes)) return release_remote(heap, cache, p, api);
+    if (HAK_UNLIKELY(offset >= kPairsBytes)) return release_remote(p, cache, heap, api);
     auto* pair = reinterpret_cast<MagazinePair*>(reinterpret_cast<std::byte*>(cache) + offset);
     if (HAK_UNLIKELY(byte_at(p, static_cast<std::ptrdiff_t>(pair->trailing) - 1) != block.live()))
-      return release_slow(heap, cache, p, api);
+      return release_slow(p, cache, heap, api);
     void** top = pair->free_top;
-    if (HAK_UNLIKELY(at_boundary(top))) return release_full(heap, cache, p);
+    if (HAK_UNLIKELY(at_boundary(top))) return release_full(p, cache, heap);
     *top = p;
     pair->free_top = top + 1;
     owner_and(block.state(), kKeyMask);
@@ -77,30 +77,28 @@ struct Front {
   }
 
   // ---- the FastLane layer (A off): gates, class mask, first header look ----
-  HAK_NOINLINE static void* fastlane_allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes,
-                                              Api api) {
-    if (HAK_UNLIKELY(!cache->heap)) return allocate_slow(heap, cache, bytes, api);
+  HAK_NOINLINE static void* fastlane_allocate(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api) {
+    if (HAK_UNLIKELY(!cache->heap)) return allocate_slow(bytes, cache, heap, api);
     const unsigned route = route_of_bytes(bytes);
     if (route >= kMediumRoute || !(gate_class_mask<P>(heap, *cache) >> route & 1))
-      return general_allocate(heap, cache, bytes, api);
+      return general_allocate(bytes, cache, heap, api);
     if (!served_by_cache<P>(heap, *cache, class_of_bytes(bytes)))
-      return allocate_slow(heap, cache, bytes, api);
-    return tiny_allocate(heap, cache, bytes, api);
+      return allocate_slow(bytes, cache, heap, api);
+    return tiny_allocate(bytes, cache, heap, api);
   }
-  HAK_NOINLINE static void* general_allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes,
-                                             Api api) {
-    return tiny_allocate(heap, cache, bytes, api);
+  HAK_NOINLINE static void* general_allocate(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api) {
+    return tiny_allocate(bytes, cache, heap, api);
   }
-  HAK_NOINLINE static void fastlane_release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
+  HAK_NOINLINE static void fastlane_release(void* p, ThreadCache* cache, HeapCore& heap, Api api) {
     if (HAK_UNLIKELY(!cache->heap || !has_header(heap, p)))
-      return release_slow(heap, cache, p, api);
+      return release_slow(p, cache, heap, api);
     const unsigned route = byte_route(heap, p);
     if (route >= kMediumRoute || !(gate_class_mask<P>(heap, *cache) >> route & 1))
-      return general_release(heap, cache, p, api);
-    tiny_release(heap, cache, p, api);
+      return general_release(p, cache, heap, api);
+    tiny_release(p, cache, heap, api);
   }
-  HAK_NOINLINE static void general_release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
-    tiny_release(heap, cache, p, api);
+  HAK_NOINLINE static void general_release(void* p, ThreadCache* cache, HeapCore& heap, Api api) {
+    tiny_release(p, cache, heap, api);
   }
   /// The layer's own look: a slot start in range with a header byte of the right shape before it.
   static bool has_header(const HeapCore& heap, const void* p) {
@@ -113,10 +111,10 @@ struct Front {
   }
 
   // ---- cold exits ----
-  SLOW_PATH static void* allocate_slow(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api);
-  SLOW_PATH static void release_slow(HeapCore& heap, ThreadCache* cache, void* p, Api api);
-  HAK_NOINLINE static void release_remote(HeapCore& heap, ThreadCache* cache, void* p, Api api);
-  HAK_NOINLINE static void release_full(HeapCore& heap, ThreadCache* cache, void* p);
+  SLOW_PATH static void* allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api);
+  SLOW_PATH static void release_slow(void* p, ThreadCache* cache, HeapCore& heap, Api api);
+  HAK_NOINLINE static void release_remote(void* p, ThreadCache* cache, HeapCore& heap, Api api);
+  HAK_NOINLINE static void release_full(void* p, ThreadCache* cache, HeapCore& heap);
 };
 
 }  // namespace hak

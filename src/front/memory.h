@@ -14,6 +14,7 @@ struct Memory {
     std::size_t bytes = 0;
     if (HAK_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) return out_of_memory();
     if (bytes > kMaxSlabRequest && cache->heap) {
+      count_malloc<P>(*cache);
       void* block = heap.allocate_large(bytes, kGranuleBytes, true);
       return block ? block : out_of_memory();
     }
@@ -29,6 +30,7 @@ struct Memory {
     const unsigned size_class = class_of_aligned(bytes, alignment);
     if (size_class < kClassCount)
       return Front<P>::allocate(heap, cache, kStrides[size_class] - 1, api);
+    count_malloc<P>(*cache);
     void* block = heap.allocate_large(bytes, alignment, false);
     return block ? block : out_of_memory();
   }
@@ -58,32 +60,28 @@ struct Memory {
     return fresh;
   }
 
-  /// Sized free; alignment 0 if none was given. The size decides the class; the block must be of it.
-  static void release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
-                            std::size_t alignment, Api api) {
+  /// What a sized free of p with this size (and alignment, 0 if none was given) is: kNone if the size
+  /// decides the class that the block is of, or p is no live block (free reports that).
+  static Fault check_sized(HeapCore& heap, void* p, std::size_t bytes, std::size_t alignment) {
+    const bool placed = alignment == 0 || address_of(p) % alignment == 0;
     if (Block block = Front<P>::look(heap, p)) {
-      const unsigned have = heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->size_class;
-      const bool aligned = alignment > kGranuleBytes;
-      const unsigned want = aligned              ? class_of_aligned(bytes, alignment)
+      const unsigned want = alignment > kGranuleBytes  ? class_of_aligned(bytes, alignment)
                             : bytes <= kMaxSlabRequest ? class_of_bytes(bytes)
-                                                 : kClassCount;
-      if (HAK_UNLIKELY(have != want)) {
-        raise_mismatch(heap, p, api, bytes,
-                       address_of(p) % (alignment ? alignment : 1) ? Fault::kAlignmentMismatch
-                                                                  : Fault::kSizeMismatch);
-        return;
-      }
+                                                       : kClassCount;
+      if (HAK_LIKELY(slab_class(heap, p) == want)) return Fault::kNone;
     } else if (Validator::is_live_large(heap.arena, p)) {
       const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
-      if (HAK_UNLIKELY(span.requested_bytes != bytes)) {
-        raise_mismatch(heap, p, api, bytes, Fault::kSizeMismatch);
-        return;
-      }
-      if (HAK_UNLIKELY(alignment && address_of(p) % alignment)) {
-        raise_mismatch(heap, p, api, bytes, Fault::kAlignmentMismatch);
-        return;
-      }
+      if (HAK_LIKELY(span.requested_bytes == bytes && placed)) return Fault::kNone;
+    } else {
+      return Fault::kNone;
     }
+    return placed ? Fault::kSizeMismatch : Fault::kAlignmentMismatch;
+  }
+
+  static void release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
+                            std::size_t alignment, Api api) {
+    const Fault fault = check_sized(heap, p, bytes, alignment);
+    if (HAK_UNLIKELY(fault != Fault::kNone)) return raise_mismatch(heap, p, api, bytes, fault);
     Front<P>::release(heap, cache, p, api);
   }
 
@@ -103,12 +101,16 @@ struct Memory {
     return heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->stride - 1;
   }
 
- private:
+  static unsigned slab_class(HeapCore& heap, const void* p) {
+    return heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->size_class;
+  }
+  /// The header behind the live slot p is as it was written.
   static bool intact_behind(HeapCore& heap, const void* p, u8 live) {
     if (!heap.trailing_check) return true;
     return byte_at(p, static_cast<std::ptrdiff_t>(slot_bytes(heap, p))) == live;
   }
 
+ private:
   HAK_NOINLINE static void* reallocate_large(HeapCore& heap, ThreadCache* cache, void* p,
                                              std::size_t bytes, Api api) {
     // Claimed while it is resized: a racing free or realloc of the block is a fault of its own.
@@ -132,6 +134,7 @@ struct Memory {
     }
     if (bytes < usable_bytes || !heap.large.move_pages(p, fresh))
       memcpy(fresh, p, bytes < usable_bytes ? bytes : usable_bytes);
+    count_free<P>(*cache);
     heap.large.release(p);
     return fresh;
   }

@@ -36,12 +36,13 @@ struct Tracked {
   static void release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
                             std::size_t alignment, Api api) {
     const std::size_t full = exact_usable(heap, p);
-    if (full && heap.tracker && heap.tracker->requested(heap, p) != bytes) {
-      Memory<P>::raise_mismatch(heap, p, api, bytes, Fault::kSizeMismatch);
-      return;
-    }
+    Fault fault = Memory<P>::check_sized(heap, p, bytes, alignment);
+    if (fault == Fault::kNone && full && heap.tracker && heap.tracker->requested(heap, p) != bytes)
+      fault = Fault::kSizeMismatch;
+    if (HAK_UNLIKELY(fault != Fault::kNone))
+      return Memory<P>::raise_mismatch(heap, p, api, bytes, fault);
     if (!admit_release(heap, p, api)) return;
-    Memory<P>::release_sized(heap, cache, p, bytes, alignment, api);
+    Front<P>::release(heap, cache, p, api);
   }
 
   /// The requested size: the slack belongs to the canary.
@@ -77,6 +78,11 @@ struct Tracked {
     return Validator::is_live_large(heap.arena, p) ? heap.large.usable_bytes(p) : 0;
   }
 
+  static bool intact(HeapCore& heap, void* p) {
+    if (Block block = Front<P>::look(heap, p)) return Memory<P>::intact_behind(heap, p, block.live());
+    return true;
+  }
+
   static void* note(HeapCore& heap, void* p, std::size_t bytes, Api api) {
     if (!p || !heap.tracker) return p;
     FaultRecord record;
@@ -91,7 +97,8 @@ struct Tracked {
 
   static bool admit_release(HeapCore& heap, void* p, Api api) {
     const std::size_t full = exact_usable(heap, p);
-    if (!full || !heap.tracker) return true;  // the path inside reports, or there is nothing to check
+    // What the path inside will refuse it also reports; the block keeps its content and record then.
+    if (!full || !heap.tracker || !intact(heap, p)) return true;
     FaultRecord record;
     record.fault = heap.tracker->check_live(heap, p, full, api, &record);
     if (HAK_UNLIKELY(record.fault != Fault::kNone)) {

@@ -60,9 +60,20 @@ bool linux_purge(void* at, std::size_t bytes) {
   return madvise(at, bytes, MADV_DONTNEED) == 0;
 }
 
+bool linux_light_guards() {
+  if (g_light_guards.load(kRelaxed) == 0) {
+    KeepErrno keep;
+    void* page = mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return false;
+    g_light_guards.store(madvise(page, kPageBytes, MADV_GUARD_INSTALL) == 0 ? 1 : 2, kRelaxed);
+    munmap(page, kPageBytes);
+  }
+  return g_light_guards.load(kRelaxed) == 1;
+}
+
 bool linux_guard(void* at, std::size_t bytes) {
   KeepErrno keep;
-  if (light_guards()) return madvise(at, bytes, MADV_GUARD_INSTALL) == 0;
+  if (linux_light_guards()) return madvise(at, bytes, MADV_GUARD_INSTALL) == 0;
   if (mprotect(at, bytes, PROT_NONE) != 0) return false;
   madvise(at, bytes, MADV_DONTNEED);
   return true;
@@ -70,7 +81,7 @@ bool linux_guard(void* at, std::size_t bytes) {
 
 bool linux_unguard(void* at, std::size_t bytes) {
   KeepErrno keep;
-  if (light_guards()) return madvise(at, bytes, MADV_GUARD_REMOVE) == 0;
+  if (linux_light_guards()) return madvise(at, bytes, MADV_GUARD_REMOVE) == 0;
   return mprotect(at, bytes, PROT_READ | PROT_WRITE) == 0;
 }
 
@@ -112,18 +123,7 @@ u64 linux_entropy() {
 
 constinit const Os kLinux = {linux_reserve, linux_commit,  linux_purge,  linux_guard,
                              linux_unguard, linux_move,    linux_release, linux_sparse,
-                             linux_now_ms,  linux_entropy};
-
-bool light_guards() {
-  if (g_light_guards.load(kRelaxed) == 0) {
-    KeepErrno keep;
-    void* page = mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) return false;
-    g_light_guards.store(madvise(page, kPageBytes, MADV_GUARD_INSTALL) == 0 ? 1 : 2, kRelaxed);
-    munmap(page, kPageBytes);
-  }
-  return g_light_guards.load(kRelaxed) == 1;
-}
+                             linux_light_guards, linux_now_ms, linux_entropy};
 
 void write_all(int fd, const char* data, std::size_t size) {
   KeepErrno keep;

@@ -25,6 +25,8 @@ struct Os {
   void (*release)(void* at, std::size_t bytes);
   /// Hints that a range is sparse, so that huge pages would only waste memory.
   void (*sparse)(void* at, std::size_t bytes);
+  /// True if guards cost no mapping (MADV_GUARD_INSTALL, Linux 6.13).
+  bool (*light_guards)();
   /// Milliseconds of a clock that never goes back; coarse.
   u64 (*now_ms)();
   /// Unpredictable 64 bits.
@@ -33,9 +35,6 @@ struct Os {
 
 /// The kernel itself.
 extern const Os kLinux;
-
-/// True if guards cost no mapping (MADV_GUARD_INSTALL, Linux 6.13).
-bool light_guards();
 
 /// write(2) until all is out or it fails; keeps errno.
 void write_all(int fd, const char* data, std::size_t size);
