@@ -60,10 +60,10 @@ void append_machine_line(const HeapCore& heap, const FaultRecord& record, const 
 int report_descriptor(const HeapCore& heap, bool* close_it) {
   *close_it = false;
   const char* target = heap.options.report_target();
-  if (!target || !*target) return STDERR_FILENO;
+  if (!*target) return STDERR_FILENO;
   if (target[0] == 'f' && target[1] == 'd' && target[2] == ':') {
     int fd = 0;
-    for (const char* c = target + 3; *c >= '0' && *c <= '9' && fd < 100000; ++c) fd = fd * 10 + (*c - '0');
+    for (const char* c = target + 3; *c; ++c) fd = fd * 10 + (*c - '0');
     return fd;
   }
   const int fd = open_for_report(target);

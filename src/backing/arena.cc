@@ -94,6 +94,9 @@ bool Arena::init(const Os& os, const Options& options, Random& random, std::size
   std::size_t bytes = static_cast<std::size_t>(options.get(OptionId::kArenaGib)) << 30;
   if (bytes == 0) bytes = kMinArenaBytes;
   if (min_bytes) bytes = min_bytes;
+  // Half of a limited address space at most: the rest is for the program's stacks and mappings.
+  const std::size_t limit = os.address_limit();
+  while (bytes > kMinArenaBytes && bytes > limit / 2) bytes /= 2;
   for (bool first = true; bytes >= kMinArenaBytes || first; bytes /= 2, first = false) {
     if (reserve_all(bytes, random)) return true;
     last_limit_ = Limit::kAddressSpace;
@@ -245,26 +248,30 @@ u32 Arena::take(u32 units, bool* dirty) {
   return at;
 }
 
-/// Makes [unit, unit + units) a free span, one with its neighbours of the same kind.
+/// Makes [unit, unit + units) a free span, one with its neighbours of the same kind. It takes the age
+/// of its oldest piece: a busy neighbour must not keep the rest from being given back.
 void Arena::merge_and_insert(u32 unit, u32 units, bool dirty) {
-  const u64 freed_at = spans_[unit].freed_at_ms;
+  u64 oldest = spans_[unit].freed_at_ms;
+  const auto absorb = [&](u32 neighbour) {
+    remove_free(neighbour);
+    units += spans_[neighbour].units;
+    if (spans_[neighbour].freed_at_ms < oldest) oldest = spans_[neighbour].freed_at_ms;
+  };
+  const auto merges = [&](u32 neighbour) {
+    return spans_[neighbour].kind == SpanKind::kFree && spans_[neighbour].dirty == dirty;
+  };
   const u32 behind = unit + units;
-  if (behind < frontier_ && spans_[behind].kind == SpanKind::kFree &&
-      spans_[behind].dirty == dirty) {
-    remove_free(behind);
-    units += spans_[behind].units;
+  if (behind < frontier_ && merges(behind)) {
+    absorb(behind);
     spans_[behind].kind = SpanKind::kNone;
   }
-  if (unit > 0) {
+  if (unit > 0 && merges(span_of_[unit - 1])) {
     const u32 before = span_of_[unit - 1];
-    if (spans_[before].kind == SpanKind::kFree && spans_[before].dirty == dirty) {
-      remove_free(before);
-      units += spans_[before].units;
-      spans_[unit].kind = SpanKind::kNone;
-      unit = before;
-    }
+    absorb(before);
+    spans_[unit].kind = SpanKind::kNone;
+    unit = before;
   }
-  spans_[unit].freed_at_ms = freed_at;
+  spans_[unit].freed_at_ms = oldest;
   insert_free(unit, units, dirty);
 }
 

@@ -110,8 +110,8 @@ void* LargeBlocks::allocate(std::size_t bytes, std::size_t alignment, bool zero)
   *arena_.word(arena_.unit_of(start)) = 0;
   // A block may begin in a later unit of its span; the way back goes by span_of.
   arena_.map_block(arena_.unit_of(start), unit);
-  span.kind = SpanKind::kLarge;
   __atomic_store_n(arena_.state_of(start), kLargeLive, __ATOMIC_RELEASE);
+  set_kind(span, SpanKind::kLarge);
   return start;
 }
 
@@ -135,12 +135,13 @@ bool LargeBlocks::cache(Span& span, u32 unit) {
 }
 
 void LargeBlocks::give_back(Span& span, u32 unit) {
+  // The whole span, so that it is clean wherever a later block of it begins.
   const bool purged = span.block_bytes >= kReleaseAtOnceBytes &&
-                      arena_.os().purge(span.start, span.block_bytes);
+                      arena_.os().purge(arena_.unit_address(unit), std::size_t{span.units} * kUnitBytes);
   const bool open = guard_page(span, unit, span.start - kPageBytes, false) &&
                     guard_page(span, unit, span.start + span.block_bytes, false);
   owner_store(arena_.state_of(span.start), kNotASlot);
-  span.kind = SpanKind::kNone;
+  set_kind(span, SpanKind::kNone);
   span.guarded = false;
   // A guard that the kernel will not open again makes the span useless: its pages go, it stays.
   if (!open) {

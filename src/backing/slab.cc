@@ -54,9 +54,11 @@ u32 slab_create(Arena& arena, unsigned size_class, Random& random) {
   const u32 steps = (room - slab.slots * slab.stride) / class_alignment(size_class);
   const u32 colour = random.below(steps + 1) * class_alignment(size_class);
   slab.start = arena.unit_address(unit) + first_offset(size_class) + colour;
+  slab.empty_listed = false;
   memset(arena.free_bits(unit), 0, (slab.slots + 63) / 64 * 8);
+  for (u32 w = 0; w * 64 < slab.slots; ++w) arena.remote_bits(unit)[w].store(0, kRelaxed);
   arena.map_span(unit, units);
-  slab.kind = SpanKind::kSlab;
+  set_kind(slab, SpanKind::kSlab);
   return unit;
 }
 
@@ -67,7 +69,7 @@ void slab_destroy(Arena& arena, u32 unit) {
   for (u32 slot = 0; slot < slab.carved; ++slot)
     owner_store(arena.state_of(slab_slot_address(slab, slot)), kNotASlot);
   for (u32 i = 0; i < slab.units; ++i) *arena.word(unit + i) = 0;
-  slab.kind = SpanKind::kNone;
+  set_kind(slab, SpanKind::kNone);
   std::byte* guard = arena.unit_address(unit + slab.units) - kPageBytes;
   if (slab.guarded && !arena.os().unguard(guard, kPageBytes)) {
     // A page nobody can use: the span stays out of circulation, its memory does not.

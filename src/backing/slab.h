@@ -42,8 +42,12 @@ u32 slab_collect_remote(Arena& arena, u32 unit, Found&& found) {
   for (u32 w = 0; w * 64 < slab.slots; ++w) {
     if (words[w].load(kSeqCst) == 0) continue;
     u64 bits = words[w].exchange(0, kAcquire);
-    for (; bits; bits &= bits - 1, ++count)
-      found(slab_slot_address(slab, w * 64 + static_cast<u32>(__builtin_ctzll(bits))));
+    for (; bits; bits &= bits - 1) {
+      const u32 slot = w * 64 + static_cast<u32>(__builtin_ctzll(bits));
+      if (slot >= slab.carved) continue;
+      found(slab_slot_address(slab, slot));
+      ++count;
+    }
   }
   return count;
 }

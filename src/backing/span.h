@@ -45,6 +45,11 @@ struct alignas(64) Span {
 };
 static_assert(sizeof(Span) == 128);
 
+/// Published after everything else of the span: statistics read spans while others make them.
+inline void set_kind(Span& span, SpanKind kind) {
+  __atomic_store_n(reinterpret_cast<u8*>(&span.kind), static_cast<u8>(kind), __ATOMIC_RELEASE);
+}
+
 /// Doubly linked list of spans by unit number, links in the metadata table.
 struct SpanList {
   u32 head = kNoSpan;

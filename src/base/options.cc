@@ -136,7 +136,25 @@ void Options::load(char** environment, void (*complain)(const Text& line)) {
     describe_accepted(id, line);
     complain(line.line());
   }
-  report_target_ = find_variable(environment, "HAKMEM_REPORT");
+  load_target(find_variable(environment, "HAKMEM_REPORT"), complain);
+}
+
+/// Copied: programs that set their title overwrite the environment.
+void Options::load_target(const char* text, void (*complain)(const Text& line)) {
+  report_target_[0] = 0;
+  if (!text) return;
+  u64 fd = 0;
+  const bool number = text[0] == 'f' && text[1] == 'd' && text[2] == ':';
+  std::size_t length = 0;
+  while (length < kMaxTarget && text[length]) ++length;
+  if (length == 0 || length == kMaxTarget || (number && (text[4] == 'x' || !parse_number(text + 3, 1U << 20, &fd)))) {
+    TextBuffer<512> line;
+    line.str("hakmem: HAKMEM_REPORT=").str(text).str(" is not valid; accepted: ");
+    line.str("a path of up to 255 bytes, or fd:N").line();
+    complain(line);
+    return;
+  }
+  for (std::size_t i = 0; i <= length; ++i) report_target_[i] = text[i];
 }
 
 void Options::set(OptionId id, u64 value) {

@@ -55,13 +55,15 @@ class Options {
 
   /// The instantiation of the paths that these options ask for.
   Policy policy() const;
-  /// Target of reports (HAKMEM_REPORT): a path, "fd:N", or null for stderr.
+  /// Target of reports (HAKMEM_REPORT): a path, "fd:N", or empty for stderr.
   const char* report_target() const { return report_target_; }
+  static constexpr std::size_t kMaxTarget = 256;
 
  private:
   Atomic<u64> values_[kOptionCount] = {};
   Atomic<u32> generation_{1};
-  const char* report_target_ = nullptr;
+  void load_target(const char* text, void (*complain)(const Text& line));
+  char report_target_[kMaxTarget] = {};
 };
 
 }  // namespace hak

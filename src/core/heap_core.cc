@@ -83,14 +83,16 @@ void HeapCore::hand_over(ThreadCache* cache, bool suspicious) {
   // Released before the registry's lock is taken: fork takes them the other way round.
   Locked slow(cache->slow_lock);
   flush_all(*this, *cache, suspicious);
+  disown_all(*this, *cache);
   for (OwnedSlabs& slabs : cache->slabs) {
-    while (!slabs.available.empty()) abandon_slab(*this, *cache, slabs.available.head);
-    while (!slabs.full.empty()) abandon_slab(*this, *cache, slabs.full.head);
-  }
-  {
-    // What was queued belongs to slabs that have no owner now; their adopter collects.
-    Locked locked(cache->remote_lock);
-    cache->remote_head.store(kNoSpan, kRelaxed);
+    for (SpanList* list : {&slabs.available, &slabs.full}) {
+      while (!list->empty()) {
+        const u32 unit = list->head;
+        list->remove(arena.spans(), unit);
+        abandon_slab(*this, unit);
+      }
+    }
+    slabs.empty_count = 0;
   }
 }
 

@@ -78,6 +78,8 @@ class HeapCore {
   SpanList abandoned[kClassCount];
   Atomic<u32> abandoned_count[kClassCount] = {};
 
+  Atomic<u32> orphan_posts{0};
+
   Lock registry_lock;
   Atomic<ThreadCache*> caches{nullptr};  ///< all ever made, linked by next_cache
   ThreadCache* idle = nullptr;
@@ -94,8 +96,10 @@ class HeapCore {
 
 /// Adopts an abandoned slab of the class into the cache's available list. False: there is none.
 bool adopt_slab(HeapCore& heap, ThreadCache& cache, unsigned size_class);
-/// Gives the slab to nobody, on the abandoned list; destroys it if it is empty.
-void abandon_slab(HeapCore& heap, ThreadCache& cache, u32 unit);
+/// Makes all slabs of the cache nobody's; from then on posters leave their bits to the adopter.
+void disown_all(HeapCore& heap, ThreadCache& cache);
+/// Puts a slab without an owner, and on no list, on the abandoned list; destroys it if it is empty.
+void abandon_slab(HeapCore& heap, u32 unit);
 /// Collects the remote frees of all abandoned slabs and destroys those that are empty.
 void sweep_abandoned(HeapCore& heap);
 /// Makes the slab the cache's: slab words and owner. The caller holds what protects the owner.

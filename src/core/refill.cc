@@ -105,8 +105,12 @@ u32 take_slots(HeapCore& heap, ThreadCache& cache, unsigned size_class, void** o
       slabs.available.push(heap.arena.spans(), fresh);
       continue;
     }
-    taken += slab_take(heap.arena, unit, cache.random, heap.random_order, out + taken, want - taken);
     Span& slab = *heap.arena.span(unit);
+    if (slab.empty_listed) {
+      slab.empty_listed = false;
+      --slabs.empty_count;
+    }
+    taken += slab_take(heap.arena, unit, cache.random, heap.random_order, out + taken, want - taken);
     if (slab.free_count == 0 && slab.carved == slab.slots) {
       slabs.available.remove(heap.arena.spans(), unit);
       slabs.full.push(heap.arena.spans(), unit);
@@ -140,9 +144,7 @@ void return_to_slab(HeapCore& heap, ThreadCache& cache, void* slot) {
     slabs.available.push(heap.arena.spans(), unit);
     slab.on_full_list = false;
   }
-  // One empty slab per class stays, so that a class at the edge does not make and break slabs.
-  if (slab.free_count == slab.carved && (slab.next != kNoSpan || slab.prev != kNoSpan))
-    retire_slab(heap, cache, unit);
+  if (slab.free_count == slab.carved) note_empty(heap, cache, unit);
 }
 
 void* refill_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class) {

@@ -17,11 +17,19 @@
 namespace hak {
 namespace {
 
+/// Frees into slabs without an owner are collected when somebody adopts the slab; if nobody does, now
+/// and then here.
+void note_orphan_post(HeapCore& heap) {
+  constexpr u32 kPostsPerSweep = 16384;
+  if (heap.orphan_posts.fetch_add(1, kRelaxed) % kPostsPerSweep == kPostsPerSweep - 1)
+    sweep_abandoned(heap);
+}
+
 void queue_slab(HeapCore& heap, u32 unit) {
   Span& slab = *heap.arena.span(unit);
   while (slab.queued.load(kSeqCst) == 0) {
     ThreadCache* owner = slab.owner.load(kSeqCst);
-    if (!owner) return;  // whoever adopts it collects first
+    if (!owner) return note_orphan_post(heap);  // whoever adopts the slab collects first
     Locked locked(owner->remote_lock);
     if (slab.owner.load(kRelaxed) != owner) continue;
     if (slab.queued.load(kRelaxed) == 0) {
@@ -78,16 +86,21 @@ void list_by_room(HeapCore& heap, ThreadCache& cache, u32 unit) {
   Span& slab = *heap.arena.span(unit);
   OwnedSlabs& slabs = cache.slabs[slab.size_class];
   slab.on_full_list = slab.free_count == 0 && slab.carved == slab.slots;
+  slab.empty_listed = false;
   (slab.on_full_list ? slabs.full : slabs.available).push(heap.arena.spans(), unit);
 }
 
 }  // namespace
 
 bool post_remote(HeapCore& heap, void* slot, u8 live_state, bool queue) {
+  // Taken while the slot is live, so that the geometry is its own: after the exchange a racing owner
+  // may have made another slab of the span. At worst a bit of this unit is set for nobody.
+  const u32 unit = heap.arena.span_of(heap.arena.unit_of(slot));
+  const u32 index = slab_slot_of(*heap.arena.span(unit), slot);
+  if (index >= kMaxSlabSlots) return false;
   u8* state = heap.arena.state_of(slot);
   if (!remote_exchange(state, live_state, with_kind(live_state, kRemoteBits))) return false;
-  const u32 unit = heap.arena.span_of(heap.arena.unit_of(slot));
-  if (!slab_post_remote(heap.arena, unit, slab_slot_of(*heap.arena.span(unit), slot))) return false;
+  if (!slab_post_remote(heap.arena, unit, index)) return false;
   if (queue) queue_slab(heap, unit);
   return true;
 }
@@ -101,9 +114,21 @@ void collect_remote(HeapCore& heap, ThreadCache& cache) {
       cache.slabs[slab.size_class].full.remove(heap.arena.spans(), unit);
       list_by_room(heap, cache, unit);
     }
-    if (slab.free_count == slab.carved && (slab.next != kNoSpan || slab.prev != kNoSpan))
-      retire_slab(heap, cache, unit);
+    note_empty(heap, cache, unit);
   }
+}
+
+void note_empty(HeapCore& heap, ThreadCache& cache, u32 unit) {
+  Span& slab = *heap.arena.span(unit);
+  if (slab.free_count != slab.carved || slab.empty_listed) return;
+  OwnedSlabs& slabs = cache.slabs[slab.size_class];
+  const u32 keep = kEmptySlabUnits > slab.units ? kEmptySlabUnits / slab.units : 1;
+  if (slabs.empty_count >= keep) {
+    retire_slab(heap, cache, unit);
+    return;
+  }
+  slab.empty_listed = true;
+  ++slabs.empty_count;
 }
 
 void retire_slab(HeapCore& heap, ThreadCache& cache, u32 unit) {
@@ -114,7 +139,9 @@ void retire_slab(HeapCore& heap, ThreadCache& cache, u32 unit) {
     if (slab.queued.load(kRelaxed)) return;
     slab.owner.store(nullptr, kSeqCst);
   }
-  cache.slabs[slab.size_class].available.remove(heap.arena.spans(), unit);
+  OwnedSlabs& slabs = cache.slabs[slab.size_class];
+  slabs.available.remove(heap.arena.spans(), unit);
+  if (slab.empty_listed) --slabs.empty_count;
   slab_destroy(heap.arena, unit);
   heap.tick();
 }
@@ -138,7 +165,6 @@ bool adopt_slab(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
       if (unit == kNoSpan) return false;
       heap.abandoned[size_class].remove(heap.arena.spans(), unit);
       heap.abandoned_count[size_class].fetch_sub(1, kRelaxed);
-      heap.arena.span(unit)->queued.store(0, kSeqCst);
       set_owner(heap, unit, &cache);
     }
     cache.counters.remote_collected += collect_slab(heap, unit);
@@ -148,17 +174,25 @@ bool adopt_slab(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   return false;
 }
 
-void abandon_slab(HeapCore& heap, ThreadCache& cache, u32 unit) {
-  Span& slab = *heap.arena.span(unit);
-  OwnedSlabs& slabs = cache.slabs[slab.size_class];
-  {
-    Locked locked(cache.remote_lock);
-    set_owner(heap, unit, nullptr);
+void disown_all(HeapCore& heap, ThreadCache& cache) {
+  Locked locked(cache.remote_lock);
+  for (OwnedSlabs& slabs : cache.slabs) {
+    for (const SpanList* list : {&slabs.available, &slabs.full})
+      for (u32 unit = list->head; unit != kNoSpan; unit = heap.arena.span(unit)->next)
+        set_owner(heap, unit, nullptr);
   }
-  (slab.on_full_list ? slabs.full : slabs.available).remove(heap.arena.spans(), unit);
-  // From here on posters leave their bits to the adopter.
+  for (u32 unit = cache.remote_head.load(kRelaxed); unit != kNoSpan;) {
+    Span& slab = *heap.arena.span(unit);
+    unit = slab.remote_next;
+    slab.queued.store(0, kSeqCst);
+  }
+  cache.remote_head.store(kNoSpan, kRelaxed);
+}
+
+void abandon_slab(HeapCore& heap, u32 unit) {
+  Span& slab = *heap.arena.span(unit);
   collect_slab(heap, unit);
-  if (slab.free_count == slab.carved && slab.queued.load(kRelaxed) == 0) {
+  if (slab.free_count == slab.carved) {
     slab_destroy(heap.arena, unit);
     return;
   }
@@ -174,7 +208,7 @@ void sweep_abandoned(HeapCore& heap) {
       Span& slab = *heap.arena.span(unit);
       const u32 next = slab.next;
       collect_slab(heap, unit);
-      if (slab.free_count == slab.carved && slab.queued.load(kRelaxed) == 0) {
+      if (slab.free_count == slab.carved) {
         heap.abandoned_count[slab.size_class].fetch_sub(1, kRelaxed);
         list.remove(heap.arena.spans(), unit);
         slab_destroy(heap.arena, unit);

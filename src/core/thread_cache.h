@@ -55,7 +55,10 @@ struct OpCounters {
 struct OwnedSlabs {
   SpanList available;  ///< has free or uncarved slots
   SpanList full;
+  u32 empty_count = 0;  ///< slabs of `available` without a live slot, kept for the next refill
 };
+/// Empty slabs kept per class, in units: a class at the edge must not make and break slabs.
+inline constexpr u32 kEmptySlabUnits = 4;
 
 struct alignas(kMagazineBytes) ThreadCache {
   MagazinePair pairs[kClassCount];
@@ -120,6 +123,8 @@ HAK_NOINLINE void make_room_and_push(HeapCore& heap, ThreadCache& cache, unsigne
 void* pop_from_slabs(HeapCore& heap, ThreadCache& cache, unsigned size_class);
 /// Destroys an empty slab of the cache's available list, unless remote frees of it are under way.
 void retire_slab(HeapCore& heap, ThreadCache& cache, u32 unit);
+/// The slab may have become empty: keeps a few of the class, retires the rest.
+void note_empty(HeapCore& heap, ThreadCache& cache, u32 unit);
 /// Puts a free slot back into its slab; destroys slabs that became empty and are not needed.
 void return_to_slab(HeapCore& heap, ThreadCache& cache, void* slot);
 /// Takes in what other threads freed of this cache's slabs.

@@ -7,21 +7,32 @@ struct SlabCounts {
   u32 live = 0, free = 0, remote = 0, virgin = 0, damaged = 0;
 };
 
+/// Reads states only, never the program's memory: other threads may be at work.
 SlabCounts count_states(const HeapCore& heap, const Span& slab) {
   SlabCounts counts;
-  for (u32 slot = 0; slot < slab.carved; ++slot) {
-    const std::byte* at = slab_slot_address(slab, slot);
-    const u8 state = byte_load(heap.arena.state_of(at));
+  const u32 carved = slab.carved < slab.slots ? slab.carved : slab.slots;
+  for (u32 slot = 0; slot < carved; ++slot) {
+    const u8 state = byte_load(heap.arena.state_of(slab_slot_address(slab, slot)));
     switch (state_kind(state)) {
       case kFreeBits: ++counts.free; break;
       case kLiveBits: ++counts.live; break;
       case kRemoteBits: ++counts.remote; break;
       default: ++counts.virgin; break;
     }
-    if ((state & kKeyMask) != (slab.header & kKeyMask) || static_cast<u8>(at[-1]) != slab.header)
-      ++counts.damaged;
+    if ((state & kKeyMask) != (slab.header & kKeyMask)) ++counts.damaged;
   }
   return counts;
+}
+
+u32 damaged_headers(const Span& slab) {
+  u32 damaged = 0;
+  for (u32 slot = 0; slot < slab.carved; ++slot)
+    damaged += static_cast<u8>(slab_slot_address(slab, slot)[-1]) != slab.header;
+  return damaged;
+}
+
+SpanKind kind_of(const Span& span) {
+  return static_cast<SpanKind>(__atomic_load_n(reinterpret_cast<const u8*>(&span.kind), __ATOMIC_ACQUIRE));
 }
 
 template <typename Visit>
@@ -46,7 +57,7 @@ const char* verify_slab(const HeapCore& heap, u32 unit, const Span& slab) {
     if (kind != kFreeBits && kind != kVirginBits) return "S2 a free bit means a free state";
   }
   if (set != slab.free_count) return "S2 free_count == bits set";
-  if (count_states(heap, slab).damaged) return "H1 state and header carry the slab's key";
+  if (count_states(heap, slab).damaged || damaged_headers(slab)) return "H1 state and header carry the slab's key";
   return nullptr;
 }
 
@@ -79,8 +90,11 @@ void collect_stats(HeapCore& heap, HeapStats* out) {
   if (!heap.ready) return;
   heap.arena.stats(&out->arena);
   std::size_t free_or_virgin = 0;
-  each_span(heap, [&](u32, const Span& span) {
-    if (span.kind == SpanKind::kSlab) {
+  // While the lock is held no span is given back or taken, so every slab keeps its geometry.
+  {
+    Locked locked(heap.arena.lock);
+    each_span(heap, [&](u32, const Span& span) {
+    if (kind_of(span) == SpanKind::kSlab) {
       const SlabCounts counts = count_states(heap, span);
       out->live_blocks += counts.live;
       out->live_bytes += std::size_t{counts.live} * (span.stride - 1);
@@ -90,7 +104,8 @@ void collect_stats(HeapCore& heap, HeapStats* out) {
       ++out->live_blocks;
       out->live_bytes += span.block_bytes;
     }
-  });
+    });
+  }
   Locked locked(heap.registry_lock);
   out->counters = heap.retired;
   for (ThreadCache* cache = heap.caches.load(kAcquire); cache; cache = cache->next_cache) {
@@ -111,13 +126,15 @@ void collect_stats(HeapCore& heap, HeapStats* out) {
 
 void walk_live(HeapCore& heap, void (*visit)(void*, std::size_t, void*), void* context) {
   if (!heap.ready) return;
+  Locked locked(heap.arena.lock);
   each_span(heap, [&](u32, const Span& span) {
-    if (span.kind == SpanKind::kLarge) {
+    const SpanKind kind = kind_of(span);
+    if (kind == SpanKind::kLarge) {
       if (byte_load(heap.arena.state_of(span.start)) == kLargeLive)
         visit(span.start, span.block_bytes, context);
       return;
     }
-    if (span.kind != SpanKind::kSlab) return;
+    if (kind != SpanKind::kSlab) return;
     for (u32 slot = 0; slot < span.carved; ++slot) {
       std::byte* at = slab_slot_address(span, slot);
       if (is_live_state(byte_load(heap.arena.state_of(at)))) visit(at, span.stride - 1, context);

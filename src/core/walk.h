@@ -12,7 +12,7 @@ struct HeapStats {
 /// Exact when the heap is at rest.
 void collect_stats(HeapCore& heap, HeapStats* out);
 
-/// Calls visit(context, block, usable bytes) for every live block.
+/// Calls visit(block, usable bytes, context) for every live block, under the arena's lock.
 void walk_live(HeapCore& heap, void (*visit)(void* block, std::size_t usable_bytes, void* context),
                void* context);
 

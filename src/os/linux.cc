@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,9 +39,11 @@ class KeepErrno {
 
 void* linux_reserve(std::uintptr_t hint, std::size_t bytes) {
   KeepErrno keep;
+  // Without MAP_NORESERVE: nothing is charged for PROT_NONE, and what is committed later is charged as
+  // every other allocator's memory is, so that absurd requests fail in the default mode too.
   const int fixed = hint ? MAP_FIXED_NOREPLACE : 0;
   void* at = mmap(reinterpret_cast<void*>(hint), bytes, PROT_NONE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
+                  MAP_PRIVATE | MAP_ANONYMOUS | fixed, -1, 0);
   if (at == MAP_FAILED) return nullptr;
   // A kernel before 4.17, or Valgrind, takes the address as a hint only.
   if (hint && address_of(at) != hint) {
@@ -87,8 +90,12 @@ bool linux_unguard(void* at, std::size_t bytes) {
 
 bool linux_move(void* from, void* to, std::size_t bytes) {
   KeepErrno keep;
-  return mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) !=
-         MAP_FAILED;
+  if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) != MAP_FAILED)
+    return true;
+  // Kernels before 6.17 unmap the target before they find that the source has several mappings. What
+  // is still mapped makes this fail with EEXIST, which is as well.
+  mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  return false;
 }
 
 void linux_release(void* at, std::size_t bytes) {
@@ -99,6 +106,13 @@ void linux_release(void* at, std::size_t bytes) {
 void linux_sparse(void* at, std::size_t bytes) {
   KeepErrno keep;
   madvise(at, bytes, MADV_NOHUGEPAGE);
+}
+
+std::size_t linux_address_limit() {
+  KeepErrno keep;
+  rlimit limit;
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
+  return limit.rlim_cur;
 }
 
 u64 linux_now_ms() {
@@ -123,7 +137,8 @@ u64 linux_entropy() {
 
 constinit const Os kLinux = {linux_reserve, linux_commit,  linux_purge,  linux_guard,
                              linux_unguard, linux_move,    linux_release, linux_sparse,
-                             linux_light_guards, linux_now_ms, linux_entropy};
+                             linux_light_guards, linux_address_limit,
+                             linux_now_ms,  linux_entropy};
 
 void write_all(int fd, const char* data, std::size_t size) {
   KeepErrno keep;

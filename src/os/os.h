@@ -27,6 +27,8 @@ struct Os {
   void (*sparse)(void* at, std::size_t bytes);
   /// True if guards cost no mapping (MADV_GUARD_INSTALL, Linux 6.13).
   bool (*light_guards)();
+  /// Address space the process may have, bytes (RLIMIT_AS); SIZE_MAX without a limit.
+  std::size_t (*address_limit)();
   /// Milliseconds of a clock that never goes back; coarse.
   u64 (*now_ms)();
   /// Unpredictable 64 bits.
