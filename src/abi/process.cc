@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
 #include <unistd.h>
@@ -33,6 +34,21 @@ struct ThreadState {
   bool exited;
 };
 thread_local constinit ThreadState t_state __attribute__((tls_model("initial-exec"))) = {};
+
+class BlockSignals {
+ public:
+  BlockSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~BlockSignals() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  BlockSignals(const BlockSignals&) = delete;
+  BlockSignals& operator=(const BlockSignals&) = delete;
+
+ private:
+  sigset_t before_;
+};
 
 enum Start : int { kNotStarted, kReady, kLibc };
 constinit Atomic<int> g_start{kNotStarted};
@@ -244,6 +260,7 @@ void start_heap() {
   const bool track = kDebugBuild || options.profile() == Profile::kParanoid;
   if (g_heap.ready && track && g_tracker.init(g_heap, kDebugBuild)) {
     g_heap.tracker = &g_tracker;
+    g_heap.large.quarantine(true);
     g_heap.zero_max_bytes = 0;  // the tracker fills freed slots
   }
   apply_mode();
@@ -254,6 +271,8 @@ void start_heap() {
 void process_start() {
   if (HAK_LIKELY(g_start.load(kAcquire) != kNotStarted)) return;
   {
+    // A handler that allocates during the first call would wait for its own thread.
+    const BlockSignals blocked;
     Locked locked(g_start_lock);
     if (g_start.load(kRelaxed) != kNotStarted) return;
     const int saved = errno;

@@ -19,11 +19,12 @@ struct PlainPaths : Memory<P> {
 };
 using Hot = std::conditional_t<kDebugBuild, Tracked<kDefaultPolicy>, PlainPaths<kDefaultPolicy>>;
 
-extern constinit HeapCore g_heap;
+[[gnu::visibility("hidden")]] extern constinit HeapCore g_heap;
 
 /// The cache the fast paths use: at first, and for good in a thread that runs another policy, the
 /// empty one, whose magazines look empty and full. One pointer of static TLS, so that dlopen works.
-extern __thread ThreadCache* t_cache __attribute__((tls_model("initial-exec")));
+extern __thread ThreadCache* t_cache
+    __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /// Where a call goes that found the empty cache.
 struct Entry {

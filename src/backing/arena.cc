@@ -275,9 +275,9 @@ void Arena::merge_and_insert(u32 unit, u32 units, bool dirty) {
   insert_free(unit, units, dirty);
 }
 
-void Arena::give(u32 unit, bool dirty) {
+void Arena::give(u32 unit, bool dirty, u64 freed_at_ms) {
   Locked locked(lock);
-  spans_[unit].freed_at_ms = os_->now_ms();
+  spans_[unit].freed_at_ms = freed_at_ms ? freed_at_ms : os_->now_ms();
   merge_and_insert(unit, spans_[unit].units, dirty);
 }
 

@@ -54,7 +54,8 @@ class Arena : public ArenaView {
   /// A span of `units`, kind kNone, zero unless *dirty. kNoSpan when memory is exhausted.
   u32 take(u32 units, bool* dirty);
   /// Gives a span back; its states must be cleared already.
-  void give(u32 unit, bool dirty);
+  /// `freed_at_ms` 0: now.
+  void give(u32 unit, bool dirty, u64 freed_at_ms = 0);
   /// Extends a span in place by `more` units if what follows is free.
   bool extend(u32 unit, u32 more);
   /// Cuts the tail of a span off and gives it back.

@@ -60,7 +60,7 @@ std::byte* LargeBlocks::place(u32 unit, u32 units, std::size_t block_bytes, std:
 }
 
 void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, u32 units, bool zero) {
-  if (units > kCacheMaxUnits || cached_[units].empty()) return nullptr;
+  if (!reuse_cached_ || units > kCacheMaxUnits || cached_[units].empty()) return nullptr;
   u32 unit = kNoSpan;
   {
     Locked locked(lock_);
@@ -128,7 +128,6 @@ bool LargeBlocks::cache(Span& span, u32 unit) {
   if (span.units > kCacheMaxUnits || span.alignment > kPageBytes) return false;
   Locked locked(lock_);
   if (cached_bytes_ + bytes > kCacheMaxBytes) return false;
-  span.freed_at_ms = arena_.os().now_ms();
   cached_[span.units].push(arena_.spans(), unit);
   cached_bytes_ += bytes;
   return true;
@@ -148,12 +147,13 @@ void LargeBlocks::give_back(Span& span, u32 unit) {
     arena_.os().purge(span.start, span.block_bytes);
     return;
   }
-  arena_.give(unit, !purged);
+  arena_.give(unit, !purged, span.freed_at_ms);
 }
 
 void LargeBlocks::release(void* block) {
   const u32 unit = arena_.span_of(arena_.unit_of(block));
   Span& span = *arena_.span(unit);
+  span.freed_at_ms = arena_.os().now_ms();
   if (!cache(span, unit)) give_back(span, unit);
 }
 

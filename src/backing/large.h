@@ -13,6 +13,8 @@ class LargeBlocks {
  public:
   constexpr explicit LargeBlocks(Arena& arena) : arena_(arena) {}
   void seed(u64 value) { random_ = Random(value); }
+  /// Freed blocks are withheld for the whole purge delay instead of being reused.
+  void quarantine(bool on) { reuse_cached_ = !on; }
 
   /// A block of `bytes` at `alignment` (a power of two). Zero if asked for, without touching pages
   /// that are fresh from the kernel. Null when memory is exhausted. Any thread.
@@ -56,6 +58,7 @@ class LargeBlocks {
   SpanList cached_[kCacheMaxUnits + 1];
   std::size_t cached_bytes_ = 0;
   Atomic<u32> moves_{0};
+  bool reuse_cached_ = true;
 };
 
 }  // namespace hak

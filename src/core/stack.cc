@@ -53,7 +53,7 @@ u32 capture_stack(const void** frames, u32 capacity) {
   auto frame = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
   const std::uintptr_t limit = stack_limit(frame);
   u32 depth = 0;
-  while (depth < capacity && frame % sizeof(void*) == 0 && frame + 2 * sizeof(void*) <= limit) {
+  while (depth < capacity && frame % sizeof(void*) == 0 && frame <= limit - 2 * sizeof(void*)) {
     const auto* words = reinterpret_cast<const std::uintptr_t*>(frame);
     const std::uintptr_t next = words[0];
     const std::uintptr_t address = words[1];

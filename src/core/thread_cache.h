@@ -113,6 +113,15 @@ inline u32 free_count(const MagazinePair& pair) {
   return pair.capacity - room;
 }
 
+/// The freed slots of the class may become the next ones to hand out: at least half a magazine rests.
+FAST_PATH bool exchange_is_due(const MagazinePair& pair) {
+  const u32 count = free_count(pair);
+  return count * 2 >= pair.capacity && count > 1;
+}
+/// Exchanges the magazines of the class, whose allocation magazine is empty, and pops one slot, live.
+/// Touches magazines only, so the caller needs no lock.
+HAK_NOINLINE void* exchange_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class);
+
 // ---- slow paths; the caller holds cache.slow_lock ----
 
 /// Fills the empty allocation magazine of the class and pops one slot, live. Null: out of memory.

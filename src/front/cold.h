@@ -51,10 +51,16 @@ void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& h
     void* block = heap.allocate_large(bytes, kGranuleBytes, false);
     return block ? block : out_of_memory();
   }
+  const unsigned size_class = class_of_bytes(bytes);
+  MagazinePair& pair = cache->pair(size_class);
+  if (HAK_LIKELY(pair.alloc_top && exchange_is_due(pair)) && HAK_LIKELY(!cache->in_slow) &&
+      HAK_LIKELY(cache->remote_head.load(kRelaxed) == kNoSpan)) {
+    count_refill<P>(*cache, free_count(pair));
+    return exchange_and_pop(heap, *cache, size_class);
+  }
   SlowPath slow(*cache);
   if (HAK_UNLIKELY(slow.reentered()))
     return heap.unattached ? heap.unattached->allocate_reentrant(heap, bytes, api) : nullptr;
-  const unsigned size_class = class_of_bytes(bytes);
   if (HAK_UNLIKELY(!served_by_cache<P>(heap, *cache, size_class))) {
     count_refill<P>(*cache, 1);
     void* slot = pop_from_slabs(heap, *cache, size_class);
@@ -62,7 +68,7 @@ void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& h
   }
   void* slot = refill_and_pop(heap, *cache, size_class);
   if (HAK_UNLIKELY(!slot)) return out_of_memory();
-  count_refill<P>(*cache, alloc_count(cache->pair(size_class)) + 1);
+  count_refill<P>(*cache, alloc_count(pair) + 1);
   return slot;
 }
 

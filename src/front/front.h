@@ -46,8 +46,9 @@ struct Front {
                                                  kPairOffsets[granules_for(bytes)]);
     void** top = pair->alloc_top;
     if (HAK_UNLIKELY(at_boundary(top))) return allocate_slow(bytes, cache, heap, api);
-    void* slot = *top;
-    pair->alloc_top = top + 1;
+    // Read behind the new top: the slot then comes in the register it is returned in.
+    pair->alloc_top = ++top;
+    void* slot = top[-1];
     owner_or(heap.arena.state_of(slot), kLiveBits);
     count_malloc<P>(*cache);
     return slot;

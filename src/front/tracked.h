@@ -83,11 +83,15 @@ struct Tracked {
     return true;
   }
 
+  /// A block that is being handed out: its header may have been overwritten while it was free.
   static void* note(HeapCore& heap, void* p, std::size_t bytes, Api api) {
     if (!p || !heap.tracker) return p;
     FaultRecord record;
-    record.fault =
-        heap.tracker->on_allocate(heap, p, bytes, exact_usable(heap, p), api, &record);
+    const std::size_t full = Validator::is_live_large(heap.arena, p) ? heap.large.usable_bytes(p)
+                                                                     : Memory<P>::slot_bytes(heap, p);
+    record.fault = heap.tracker->on_allocate(heap, p, bytes, full, api, &record);
+    if (record.fault == Fault::kNone && !exact_usable(heap, p))
+      record.fault = Validator::diagnose(heap, p, &record);
     if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
       record.api = api;
       heap.raise(record);
