@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "abi/build_info.h"
 #include "abi/libc_table.h"
 #include "abi/report.h"
 
@@ -258,7 +259,7 @@ void start_heap() {
     write_all(STDERR_FILENO, kLine, sizeof kLine - 1);
   }
   const bool track = kDebugBuild || options.profile() == Profile::kParanoid;
-  if (g_heap.ready && track && g_tracker.init(g_heap, kDebugBuild)) {
+  if (g_heap.ready && track && g_tracker.init(g_heap, kDebugBuild, is_own_code)) {
     g_heap.tracker = &g_tracker;
     g_heap.large.quarantine(true);
     g_heap.zero_max_bytes = 0;  // the tracker fills freed slots

@@ -13,6 +13,7 @@ namespace hak {
 namespace {
 
 constexpr std::size_t kReportBytes = 16 * 1024;
+constexpr std::size_t kSmallReportBytes = 2048;
 constexpr const char* kProfileNames[] = {"fast", "hardened", "paranoid"};
 
 void append_stack(Text& out, const void* const* frames, u32 depth) {
@@ -102,8 +103,13 @@ void format_report(const HeapCore& heap, const FaultRecord& record, const void* 
 }
 
 void report_and_stop(HeapCore& heap, const FaultRecord& record) {
-  char buffer[kReportBytes];
-  Text out(buffer, sizeof buffer);
+  // One report at a time in the large buffer; a second thread's, or one on a small signal stack that
+  // comes while the first is written, is cut.
+  static char large[kReportBytes];
+  static constinit Atomic<bool> busy{false};
+  char small[kSmallReportBytes];
+  const bool own = !busy.exchange(true, kAcquire);
+  Text out(own ? large : small, own ? sizeof large : sizeof small);
   const void* stack[kMaxFrames];
   u32 depth = capture_stack(stack, kMaxFrames);
   // The frames of the library itself say nothing to its user.
@@ -115,6 +121,7 @@ void report_and_stop(HeapCore& heap, const FaultRecord& record) {
   const int fd = report_descriptor(heap, &close_it);
   write_all(fd, out.data(), out.size());
   if (close_it) close(fd);
+  if (own) busy.store(false, kRelease);
   switch (static_cast<OnFault>(heap.options.get(OptionId::kOnFault))) {
     case OnFault::kContinue: return;
     case OnFault::kTrap: __builtin_trap();

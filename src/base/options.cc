@@ -132,7 +132,7 @@ void Options::load(char** environment, void (*complain)(const Text& line)) {
       continue;
     }
     TextBuffer<512> line;
-    line.str("hakmem: ").str(kInfo[i].name).str("=").str(text).str(" is not valid; accepted: ");
+    line.str("hakmem: ").str(kInfo[i].name).str("=").cut(text, 100).str(" is not valid; accepted: ");
     describe_accepted(id, line);
     complain(line.line());
   }
@@ -149,7 +149,7 @@ void Options::load_target(const char* text, void (*complain)(const Text& line)) 
   while (length < kMaxTarget && text[length]) ++length;
   if (length == 0 || length == kMaxTarget || (number && (text[4] == 'x' || !parse_number(text + 3, 1U << 20, &fd)))) {
     TextBuffer<512> line;
-    line.str("hakmem: HAKMEM_REPORT=").str(text).str(" is not valid; accepted: ");
+    line.str("hakmem: HAKMEM_REPORT=").cut(text, 100).str(" is not valid; accepted: ");
     line.str("a path of up to 255 bytes, or fd:N").line();
     complain(line);
     return;

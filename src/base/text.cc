@@ -16,6 +16,14 @@ Text& Text::str(const char* s) {
   return *this;
 }
 
+Text& Text::cut(const char* s, std::size_t most) {
+  for (std::size_t i = 0; i < most; ++i) {
+    if (!s[i]) return *this;
+    chr(s[i]);
+  }
+  return s[most] ? str("...") : *this;
+}
+
 Text& Text::dec(u64 value) {
   char digits[20];
   unsigned count = 0;

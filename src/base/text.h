@@ -10,6 +10,8 @@ class Text {
   Text(char* buffer, std::size_t capacity) : buffer_(buffer), capacity_(capacity) {}
 
   Text& str(const char* s);
+  /// At most `most` characters of s, and "..." if that is not all.
+  Text& cut(const char* s, std::size_t most);
   Text& chr(char c);
   Text& dec(u64 value);
   Text& num(long value);

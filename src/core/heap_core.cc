@@ -22,7 +22,8 @@ bool HeapCore::init(const Os& os, u64 wanted_seed, FaultSink fault_sink, std::si
 void HeapCore::destroy() {
   for (ThreadCache* cache = caches.load(kAcquire); cache;) {
     ThreadCache* next = cache->next_cache;
-    arena.os().release(cache, kThreadCacheBytes);
+    arena.os().release(reinterpret_cast<std::byte*>(cache) - kPageBytes,
+                       kThreadCacheBytes + 2 * kPageBytes);
     cache = next;
   }
   caches.store(nullptr, kRelaxed);
@@ -40,10 +41,12 @@ void HeapCore::destroy() {
 
 ThreadCache* HeapCore::make_cache() {
   const Os& os = arena.os();
-  void* at = os.reserve(0, kThreadCacheBytes);
-  if (!at) return nullptr;
+  // A page without access on both sides: magazines decide what malloc returns.
+  auto* range = static_cast<std::byte*>(os.reserve(0, kThreadCacheBytes + 2 * kPageBytes));
+  if (!range) return nullptr;
+  void* at = range + kPageBytes;
   if (!os.commit(at, kThreadCacheBytes)) {
-    os.release(at, kThreadCacheBytes);
+    os.release(range, kThreadCacheBytes + 2 * kPageBytes);
     return nullptr;
   }
   // The mapping is zero, which is the initial state of all but these.
@@ -51,6 +54,8 @@ ThreadCache* HeapCore::make_cache() {
   cache->heap = this;
   cache->remote_head.store(kNoSpan, kRelaxed);
   for (OwnedSlabs& slabs : cache->slabs) slabs = OwnedSlabs{};
+  for (unsigned c = 0; c < kClassCount; ++c)
+    cache->pairs[c].trailing = trailing_check ? kStrides[c] : 0;
   cache->id = ++cache_count;
   cache->next_cache = caches.load(kRelaxed);
   caches.store(cache, kRelease);
@@ -114,7 +119,12 @@ void HeapCore::retire(ThreadCache* cache) {
 
 void* HeapCore::allocate_large(std::size_t bytes, std::size_t alignment, bool zero) {
   if (bytes > kMaxRequestBytes || !ready) return nullptr;
-  return large.allocate(bytes, alignment, zero);
+  void* block = large.allocate(bytes, alignment, zero);
+  if (!block && large.cached_bytes()) {
+    large.purge_cached(true);
+    block = large.allocate(bytes, alignment, zero);
+  }
+  return block;
 }
 
 void HeapCore::tick() {
@@ -129,8 +139,8 @@ bool HeapCore::purge(ThreadCache* own) {
     if (cache == own) {
       flush_all(*this, *cache);
     } else {
-      // Another thread's magazines are its own, but its slabs are the lock's.
-      collect_remote(*this, *cache);
+      // Another thread's magazines are its own, and so is the collection of remote frees: whoever takes
+      // a slot from "remote" to "free" must not be able to run beside the owner's own free of it.
       retire_empty(*this, *cache);
     }
   }

@@ -15,13 +15,12 @@ void** block_end(ThreadCache& cache, unsigned size_class, int which) {
 }
 
 /// First use of a class by this thread: both magazines at their boundaries.
-void open_class(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
+void open_class(ThreadCache& cache, unsigned size_class) {
   MagazinePair& pair = cache.pair(size_class);
   pair.capacity = kFirstCapacity < magazine_capacity_max(size_class)
                       ? kFirstCapacity
                       : magazine_capacity_max(size_class);
   pair.refill = pair.capacity;
-  pair.trailing = heap.trailing_check ? kStrides[size_class] : 0;
   pair.alloc_top = block_end(cache, size_class, 0);
   pair.free_top = block_end(cache, size_class, 1) - pair.capacity;
 }
@@ -98,7 +97,11 @@ u32 take_slots(HeapCore& heap, ThreadCache& cache, unsigned size_class, void** o
     if (unit == kNoSpan) {
       if (taken) break;
       if (adopt_slab(heap, cache, size_class)) continue;
-      const u32 fresh = slab_create(heap.arena, size_class, cache.random);
+      u32 fresh = slab_create(heap.arena, size_class, cache.random);
+      if (fresh == kNoSpan && heap.large.cached_bytes()) {
+        heap.large.purge_cached(true);
+        fresh = slab_create(heap.arena, size_class, cache.random);
+      }
       if (fresh == kNoSpan) break;
       set_owner(heap, fresh, &cache);
       slabs.available.push(heap.arena.spans(), fresh);
@@ -155,7 +158,7 @@ void* exchange_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class) 
 
 void* refill_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   MagazinePair& pair = cache.pair(size_class);
-  if (!pair.alloc_top) open_class(heap, cache, size_class);
+  if (!pair.alloc_top) open_class(cache, size_class);
   if (cache.remote_head.load(kRelaxed) != kNoSpan) collect_remote(heap, cache);
   if (exchange_is_due(pair)) return exchange_and_pop(heap, cache, size_class);
   const u32 want = pair.refill;
@@ -176,7 +179,7 @@ void* refill_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
 void make_room_and_push(HeapCore& heap, ThreadCache& cache, unsigned size_class, void* slot) {
   MagazinePair& pair = cache.pair(size_class);
   if (!pair.free_top) {
-    open_class(heap, cache, size_class);
+    open_class(cache, size_class);
   } else if (alloc_count(pair) == 0) {
     exchange(heap, cache, size_class);
   } else {

@@ -29,7 +29,8 @@ Family family_of(Api api) {
   }
 }
 
-bool Tracker::init(HeapCore& heap, bool stacks) {
+bool Tracker::init(HeapCore& heap, bool stacks, bool (*own_code)(const void*)) {
+  own_code_ = own_code;
   const Os& os = heap.arena.os();
   record_capacity_ = heap.arena.reserved_bytes() / kGranuleBytes;
   records_ = static_cast<Record*>(os.reserve(0, record_capacity_ * sizeof(Record)));
@@ -72,8 +73,14 @@ Record* Tracker::make(HeapCore& heap, const void* p) {
 
 u32 Tracker::store_stack(const Os& os) {
   if (!stacks_) return 0;
-  const void* frames[kMaxFrames];
-  const u32 depth = capture_stack(frames, kMaxFrames);
+  constexpr u32 kOwnFrames = 8;
+  const void* captured[kMaxFrames + kOwnFrames];
+  u32 depth = capture_stack(captured, kMaxFrames + kOwnFrames);
+  u32 skip = 0;
+  while (own_code_ && skip < depth && own_code_(captured[skip])) ++skip;
+  if (skip == depth) skip = 0;
+  const void* const* frames = captured + skip;
+  depth = depth - skip < kMaxFrames ? depth - skip : kMaxFrames;
   u64 hash = depth;
   for (u32 i = 0; i < depth; ++i) hash = mix(hash ^ address_of(frames[i]));
   Atomic<u32>& bucket = buckets_[hash % kBuckets];

@@ -33,7 +33,8 @@ static_assert(sizeof(Record) == 32);
 class Tracker {
  public:
   /// Reserves the tables beside the arena. False: not enough address space; then nothing is tracked.
-  bool init(HeapCore& heap, bool stacks);
+  /// `own_code` tells frames of the library itself, which say nothing to its user; may be null.
+  bool init(HeapCore& heap, bool stacks, bool (*own_code)(const void*) = nullptr);
   void destroy(HeapCore& heap);
 
   /// Checks that a reused slot was not written to since it was freed, then records the allocation and
@@ -67,6 +68,7 @@ class Tracker {
   Lock commit_lock_;
   u64 secret_ = 0;
   bool stacks_ = false;
+  bool (*own_code_)(const void*) = nullptr;
 };
 
 /// Return addresses of the calling thread's stack by frame pointers, innermost first; stops where the

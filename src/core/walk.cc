@@ -1,5 +1,7 @@
 #include "core/walk.h"
 
+#include "core/validate.h"
+
 namespace hak {
 namespace {
 
@@ -57,7 +59,19 @@ const char* verify_slab(const HeapCore& heap, u32 unit, const Span& slab) {
     if (kind != kFreeBits && kind != kVirginBits) return "S2 a free bit means a free state";
   }
   if (set != slab.free_count) return "S2 free_count == bits set";
-  if (count_states(heap, slab).damaged || damaged_headers(slab)) return "H1 state and header carry the slab's key";
+  const SlabCounts counts = count_states(heap, slab);
+  u32 posted = 0;
+  for (u32 w = 0; w * 64 < slab.slots; ++w)
+    posted += static_cast<u32>(__builtin_popcountll(heap.arena.remote_bits(unit)[w].load(kRelaxed)));
+  if (posted != counts.remote) return "R1 a remote state has its bit";
+  u32 starts = 0;
+  const u8* states = heap.arena.state_of(heap.arena.unit_address(unit));
+  for (std::size_t g = 0; g < std::size_t{slab.units} * kGranulesPerUnit; ++g)
+    starts += byte_load(states + g) != kNotASlot;
+  if (starts != slab.carved) return "S3 a state is set exactly at carved slots";
+  if (slab.carved && byte_at(slab_slot_address(slab, slab.carved), -1) != slab.header)
+    return "H1 the header behind the last slot";
+  if (counts.damaged || damaged_headers(slab)) return "H1 state and header carry the slab's key";
   return nullptr;
 }
 
@@ -65,8 +79,16 @@ const char* verify_slab(const HeapCore& heap, u32 unit, const Span& slab) {
 const char* verify_cache(HeapCore& heap, ThreadCache& cache) {
   for (unsigned c = 0; c < kClassCount; ++c) {
     const MagazinePair& pair = cache.pair(c);
+    const u32 freed = free_count(pair);
+    const auto times_cached = [&](const void* slot) {
+      u32 times = 0;
+      for (u32 i = 0; i < alloc_count(pair); ++i) times += pair.alloc_top[i] == slot;
+      for (u32 i = 1; i <= freed; ++i) times += pair.free_top[-static_cast<int>(i)] == slot;
+      return times;
+    };
     const auto check = [&](void* const* from, u32 count) -> const char* {
       for (u32 i = 0; i < count; ++i) {
+        if (times_cached(from[i]) != 1) return "M3 a slot is in one magazine, once";
         const u32 unit = heap.arena.span_of(heap.arena.unit_of(from[i]));
         const Span& slab = *heap.arena.span(unit);
         if (slab.size_class != c) return "M1 a magazine holds slots of its class";

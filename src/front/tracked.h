@@ -53,7 +53,8 @@ struct Tracked {
 
   static void* reallocate(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes, Api api) {
     const std::size_t full = exact_usable(heap, p);
-    if (!full) return Memory<P>::reallocate(heap, cache, p, bytes, api);
+    // The path inside reports what is no live block, or damaged behind.
+    if (!full || !intact(heap, p)) return Memory<P>::reallocate(heap, cache, p, bytes, api);
     FaultRecord record;
     record.api = api;
     if (heap.tracker) record.fault = heap.tracker->check_live(heap, p, full, api, &record);

@@ -67,7 +67,11 @@ bool linux_light_guards() {
   if (g_light_guards.load(kRelaxed) == 0) {
     KeepErrno keep;
     void* page = mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) return false;
+    if (page == MAP_FAILED) {
+      // The answer must not change later: each kind of guard is removed in its own way.
+      g_light_guards.store(2, kRelaxed);
+      return false;
+    }
     g_light_guards.store(madvise(page, kPageBytes, MADV_GUARD_INSTALL) == 0 ? 1 : 2, kRelaxed);
     munmap(page, kPageBytes);
   }
