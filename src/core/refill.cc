@@ -81,10 +81,14 @@ void exchange(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   for (u32 i = 0; i < gap && i < count; ++i) first[pair.capacity - 1 - i] = first[i];
   if (heap.zeroes(size_class)) zero_slots(size_class, begin, count);
   if (heap.random_order) shuffle(cache.random, begin, count);
-  void** empty_end = block_end_of(pair.alloc_top);
+  // What the allocation magazine had left rests with the next freed slots.
+  const u32 left = alloc_count(pair);
+  void** old_end = block_end_of(pair.alloc_top);
   pair.capacity = doubled(pair.capacity, size_class);
+  void** resting = old_end - pair.capacity;
+  for (u32 i = 0; i < left; ++i) resting[i] = pair.alloc_top[i];
   pair.alloc_top = begin;
-  pair.free_top = empty_end - pair.capacity;
+  pair.free_top = resting + left;
   ++cache.counters.exchanges;
 }
 
@@ -180,7 +184,8 @@ void make_room_and_push(HeapCore& heap, ThreadCache& cache, unsigned size_class,
   MagazinePair& pair = cache.pair(size_class);
   if (!pair.free_top) {
     open_class(cache, size_class);
-  } else if (alloc_count(pair) == 0) {
+  } else if (alloc_count(pair) * 2 <= pair.capacity) {
+    // Frees run ahead a little: the slabs need not hear of it.
     exchange(heap, cache, size_class);
   } else {
     flush_free_magazine(heap, cache, size_class);
