@@ -2,7 +2,7 @@
 add_library(hakmem_warnings INTERFACE)
 target_compile_options(hakmem_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wcast-qual
-  -Wnull-dereference -Wundef -Werror)
+  -Wundef -Werror)
 
 set(HAKMEM_SANITIZE_FLAGS "")
 if(HAKMEM_SANITIZER STREQUAL "undefined")

@@ -30,8 +30,9 @@ void append_block(const FaultRecord& record, Text& out) {
   out.str("  block: ").ptr(record.block_begin).str(", ").dec(record.usable_bytes).str(" usable bytes");
   if (distance) out.str(", the pointer is ").num(distance).str(" bytes into it");
   out.line();
+  const bool given = record.fault == Fault::kSizeMismatch || record.fault == Fault::kAlignmentMismatch;
   if (record.has_requested)
-    out.str("  size: ").dec(record.requested_bytes).str(" bytes were asked for").line();
+    out.str("  size: ").dec(record.requested_bytes).str(given ? " bytes were given" : " bytes were asked for").line();
 }
 
 void append_machine_line(const HeapCore& heap, const FaultRecord& record, const void* caller, Text& out) {
@@ -82,7 +83,7 @@ void format_report(const HeapCore& heap, const FaultRecord& record, const void* 
   out.dec(thread_id()).line();
   out.str("  ").str(fault_text(record.fault)).line();
   append_block(record, out);
-  if (record.has_header) {
+  if (record.has_header && record.header_expected != record.header_found) {
     out.str("  header: expected ").hex(record.header_expected, 2);
     out.str(", found ").hex(record.header_found, 2).line();
   }

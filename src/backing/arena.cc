@@ -4,7 +4,6 @@
 
 namespace hak {
 namespace {
-
 constexpr std::size_t kMinArenaBytes = std::size_t{32} << 20;
 constexpr u32 kGrowUnits = 64;
 /// Where random bases are drawn from: above everything a small program maps by address, below the
@@ -57,8 +56,8 @@ bool Arena::reserve_map(std::size_t units, Random& random) {
   }
   one_map_ = !words;
   if (!words) words = static_cast<std::byte*>(os_->reserve(0, kWordTableDistance + state_bytes));
-  if (!words) return false;
   words_ = words;
+  if (!words) return false;
   state = reinterpret_cast<u8*>(words + kWordTableDistance);
   os_->sparse(state, state_bytes);
 
@@ -134,8 +133,7 @@ void Arena::destroy() {
   for (auto& by_size : bins_)
     for (SpanList& list : by_size) list = SpanList{};
   free_bytes_[0] = free_bytes_[1] = 0;
-  purge_calls_ = 0;
-  next_tick_ms_ = 0;
+  purge_calls_ = next_tick_ms_ = 0;
 }
 
 /// Commits the metadata of units [from, to) and the units [usable_from, to) themselves.
@@ -174,7 +172,7 @@ bool Arena::grow(u32 units) {
     }
   }
   if (gap) {
-    spans_[frontier_].kind = SpanKind::kNone;
+    set_kind(spans_[frontier_], SpanKind::kNone);
     spans_[frontier_].units = 1;
     span_of_[frontier_] = frontier_;
     ++frontier_;
@@ -192,18 +190,18 @@ unsigned Arena::bin_of(u32 units) {
 
 void Arena::insert_free(u32 unit, u32 units, bool dirty) {
   Span& span = spans_[unit];
-  span.kind = SpanKind::kFree;
+  set_kind(span, SpanKind::kFree);
   span.units = units;
   span.dirty = dirty;
   span_of_[unit] = unit;
   span_of_[unit + units - 1] = unit;
-  free_bytes_[dirty] += std::size_t{units} * kUnitBytes;
+  free_bytes_[dirty].fetch_add(std::size_t{units} * kUnitBytes, kRelaxed);
   bins_[dirty][bin_of(units)].push(spans_, unit);
 }
 
 void Arena::remove_free(u32 unit) {
   Span& span = spans_[unit];
-  free_bytes_[span.dirty] -= std::size_t{span.units} * kUnitBytes;
+  free_bytes_[span.dirty].fetch_sub(std::size_t{span.units} * kUnitBytes, kRelaxed);
   bins_[span.dirty][bin_of(span.units)].remove(spans_, unit);
 }
 
@@ -241,7 +239,7 @@ u32 Arena::take(u32 units, bool* dirty) {
     }
   }
   Span& span = spans_[at];
-  span.kind = SpanKind::kNone;
+  set_kind(span, SpanKind::kNone);
   span.units = units;
   span_of_[at] = at;
   span_of_[at + units - 1] = at;
@@ -257,18 +255,18 @@ void Arena::merge_and_insert(u32 unit, u32 units, bool dirty) {
     units += spans_[neighbour].units;
     if (spans_[neighbour].freed_at_ms < oldest) oldest = spans_[neighbour].freed_at_ms;
   };
-  const auto merges = [&](u32 neighbour) {
-    return spans_[neighbour].kind == SpanKind::kFree && spans_[neighbour].dirty == dirty;
+  const auto merges = [&](u32 other) {
+    return kind_of(spans_[other]) == SpanKind::kFree && spans_[other].dirty == dirty;
   };
   const u32 behind = unit + units;
   if (behind < frontier_ && merges(behind)) {
     absorb(behind);
-    spans_[behind].kind = SpanKind::kNone;
+    set_kind(spans_[behind], SpanKind::kNone);
   }
   if (unit > 0 && merges(span_of_[unit - 1])) {
     const u32 before = span_of_[unit - 1];
     absorb(before);
-    spans_[unit].kind = SpanKind::kNone;
+    set_kind(spans_[unit], SpanKind::kNone);
     unit = before;
   }
   spans_[unit].freed_at_ms = oldest;
@@ -311,7 +309,8 @@ void Arena::purge_free(bool all) {
 }
 
 void Arena::tick() {
-  if (free_bytes_[1] && os_->now_ms() >= next_tick_ms_) purge_free(false);
+  // A look without the lock: a stale value is a tick that comes a little late.
+  if (free_bytes_[1].load(kRelaxed) && os_->now_ms() >= next_tick_ms_.load(kRelaxed)) purge_free(false);
 }
 
 bool Arena::extend(u32 unit, u32 more) {
@@ -322,11 +321,11 @@ bool Arena::extend(u32 unit, u32 more) {
     if (u64{frontier_} + more > committed_) return false;
     frontier_ += more;
   } else {
-    if (spans_[behind].kind != SpanKind::kFree || spans_[behind].units < more) return false;
+    if (kind_of(spans_[behind]) != SpanKind::kFree || spans_[behind].units < more) return false;
     remove_free(behind);
     const u32 rest = spans_[behind].units - more;
     const bool dirty = spans_[behind].dirty;
-    spans_[behind].kind = SpanKind::kNone;
+    set_kind(spans_[behind], SpanKind::kNone);
     if (rest) {
       spans_[behind + more].freed_at_ms = spans_[behind].freed_at_ms;
       insert_free(behind + more, rest, dirty);
@@ -342,7 +341,7 @@ void Arena::shrink(u32 unit, u32 keep_units) {
   {
     Locked locked(lock);
     Span& span = spans_[unit];
-    spans_[tail].kind = SpanKind::kNone;
+    set_kind(spans_[tail], SpanKind::kNone);
     spans_[tail].units = span.units - keep_units;
     span_of_[tail] = tail;
     span_of_[tail + spans_[tail].units - 1] = tail;
@@ -353,7 +352,8 @@ void Arena::shrink(u32 unit, u32 keep_units) {
 }
 
 void Arena::map_span(u32 unit, u32 units) {
-  for (u32 i = 0; i < units; ++i) span_of_[unit + i] = unit;
+  // The two ends are set since the span was taken, under the lock; others may look at them.
+  for (u32 i = 1; i + 1 < units; ++i) span_of_[unit + i] = unit;
 }
 
 void Arena::stats(ArenaStats* out) {
@@ -366,8 +366,8 @@ void Arena::stats(ArenaStats* out) {
   out->purge_calls = purge_calls_;
   for (u32 at = 0; at < frontier_ && spans_[at].units; at += spans_[at].units) {
     const std::size_t bytes = std::size_t{spans_[at].units} * kUnitBytes;
-    if (spans_[at].kind == SpanKind::kSlab) out->slab_bytes += bytes;
-    if (spans_[at].kind != SpanKind::kLarge) continue;
+    if (kind_of(spans_[at]) == SpanKind::kSlab) out->slab_bytes += bytes;
+    if (kind_of(spans_[at]) != SpanKind::kLarge) continue;
     if (byte_load(state_of(spans_[at].start)) == kLargeLive) {
       out->large_bytes += bytes;
       ++out->large_count;
@@ -379,15 +379,15 @@ void Arena::stats(ArenaStats* out) {
 
 bool Arena::verify() {
   Locked locked(lock);
-  std::size_t free_bytes[2] = {0, 0};
+  std::size_t free_bytes[2] = {};
   u32 at = 0;
   while (at < frontier_) {
     const Span& span = spans_[at];
     if (span.units == 0 || span_of_[at] != at || span_of_[at + span.units - 1] != at) return false;
-    if (span.kind == SpanKind::kFree) {
+    if (kind_of(span) == SpanKind::kFree) {
       free_bytes[span.dirty] += std::size_t{span.units} * kUnitBytes;
       const u32 behind = at + span.units;
-      if (behind < frontier_ && spans_[behind].kind == SpanKind::kFree &&
+      if (behind < frontier_ && kind_of(spans_[behind]) == SpanKind::kFree &&
           spans_[behind].dirty == span.dirty)
         return false;
     }

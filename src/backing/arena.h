@@ -32,6 +32,7 @@ struct ArenaView {
   FAST_PATH std::uintptr_t* word(std::size_t unit) const {
     return reinterpret_cast<std::uintptr_t*>(state - kWordTableDistance) + unit;
   }
+  FAST_PATH std::uintptr_t owner_word(std::size_t unit) const { return racy_load(*word(unit)); }
 };
 
 struct ArenaStats {
@@ -70,7 +71,9 @@ class Arena : public ArenaView {
   u32 span_of(u32 unit) const { return span_of_[unit]; }
   void map_span(u32 unit, u32 units);
   /// Leads from a unit inside a span to the span.
-  void map_block(u32 unit, u32 span_unit) { span_of_[unit] = span_unit; }
+  void map_block(u32 unit, u32 span_unit) {
+    if (span_of_[unit] != span_unit) span_of_[unit] = span_unit;
+  }
   u64 purge_delay_ms() const { return options_->get(OptionId::kPurgeDelayMs); }
   u64* free_bits(u32 unit) const { return free_bits_ + std::size_t{unit} * kBitWords; }
   Atomic<u64>* remote_bits(u32 unit) const { return remote_bits_ + std::size_t{unit} * kBitWords; }
@@ -78,7 +81,7 @@ class Arena : public ArenaView {
     return reinterpret_cast<std::byte*>(base + std::size_t{unit} * kUnitBytes);
   }
   FAST_PATH bool contains(const void* p) const {
-    return (address_of(p) - base) >> kGranuleShift < granules;
+    return (address_of(p) - base) >> kGranuleShift < racy_load(granules);
   }
   FAST_PATH u32 unit_of(const void* p) const {
     return static_cast<u32>((address_of(p) - base) >> kUnitShift);
@@ -129,9 +132,9 @@ class Arena : public ArenaView {
   bool guards_ = false;
   Limit last_limit_ = Limit::kNone;
   SpanList bins_[2][kFreeBins];  // [dirty][size]
-  std::size_t free_bytes_[2] = {0, 0};
+  Atomic<std::size_t> free_bytes_[2] = {};  // written under the lock
   u64 purge_calls_ = 0;
-  u64 next_tick_ms_ = 0;
+  Atomic<u64> next_tick_ms_{0};
   Atomic<u32> births_{0};
 };
 

@@ -60,14 +60,14 @@ std::byte* LargeBlocks::place(u32 unit, u32 units, std::size_t block_bytes, std:
 }
 
 void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, u32 units, bool zero) {
-  if (!reuse_cached_ || units > kCacheMaxUnits || cached_[units].empty()) return nullptr;
+  if (!reuse_cached_ || units > kCacheMaxUnits || cached_bytes() == 0) return nullptr;
   u32 unit = kNoSpan;
   {
     Locked locked(lock_);
     unit = cached_[units].head;
     if (unit == kNoSpan) return nullptr;
     cached_[units].remove(arena_.spans(), unit);
-    cached_bytes_ -= std::size_t{units} * kUnitBytes;
+    cached_bytes_.fetch_sub(std::size_t{units} * kUnitBytes, kRelaxed);
   }
   Span& span = *arena_.span(unit);
   const auto room = static_cast<std::size_t>(arena_.unit_address(unit + units) - span.start);
@@ -107,7 +107,6 @@ void* LargeBlocks::allocate(std::size_t bytes, std::size_t alignment, bool zero)
   guard_sides(span, unit);
   if (zero && dirty && !(block_bytes >= kZeroByPurgeBytes && arena_.os().purge(start, block_bytes)))
     memset(start, 0, block_bytes);
-  *arena_.word(arena_.unit_of(start)) = 0;
   // A block may begin in a later unit of its span; the way back goes by span_of.
   arena_.map_block(arena_.unit_of(start), unit);
   __atomic_store_n(arena_.state_of(start), kLargeLive, __ATOMIC_RELEASE);
@@ -127,9 +126,9 @@ bool LargeBlocks::cache(Span& span, u32 unit) {
   const std::size_t bytes = std::size_t{span.units} * kUnitBytes;
   if (span.units > kCacheMaxUnits || span.alignment > kPageBytes) return false;
   Locked locked(lock_);
-  if (cached_bytes_ + bytes > kCacheMaxBytes) return false;
+  if (cached_bytes() + bytes > kCacheMaxBytes) return false;
   cached_[span.units].push(arena_.spans(), unit);
-  cached_bytes_ += bytes;
+  cached_bytes_.fetch_add(bytes, kRelaxed);
   return true;
 }
 
@@ -158,7 +157,7 @@ void LargeBlocks::release(void* block) {
 }
 
 void LargeBlocks::purge_cached(bool all) {
-  if (cached_bytes_ == 0) return;
+  if (cached_bytes() == 0) return;
   const u64 now = arena_.os().now_ms();
   const u64 delay = arena_.purge_delay_ms();
   u32 expired = kNoSpan;
@@ -170,7 +169,7 @@ void LargeBlocks::purge_cached(bool all) {
         const u32 next = span.next;
         if (all || span.freed_at_ms + delay <= now) {
           list.remove(arena_.spans(), unit);
-          cached_bytes_ -= std::size_t{span.units} * kUnitBytes;
+          cached_bytes_.fetch_sub(std::size_t{span.units} * kUnitBytes, kRelaxed);
           span.next = expired;
           expired = unit;
         }

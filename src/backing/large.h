@@ -33,7 +33,7 @@ class LargeBlocks {
   void purge_cached(bool all);
 
   std::size_t usable_bytes(const void* block) const { return span_at(block).block_bytes; }
-  std::size_t cached_bytes() const { return cached_bytes_; }
+  std::size_t cached_bytes() const { return cached_bytes_.load(kRelaxed); }
   Lock& lock() { return lock_; }
 
  private:
@@ -56,7 +56,7 @@ class LargeBlocks {
   Lock lock_;  // of the cache and of random_
   Random random_;
   SpanList cached_[kCacheMaxUnits + 1];
-  std::size_t cached_bytes_ = 0;
+  Atomic<std::size_t> cached_bytes_{0};  // written under the lock
   Atomic<u32> moves_{0};
   bool reuse_cached_ = true;
 };

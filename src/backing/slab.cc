@@ -14,13 +14,14 @@ void carve(Arena& arena, Span& slab, u32 unit, u32 count) {
   const u8 virgin = with_kind(slab.header, kVirginBits);
   for (u32 slot = slab.carved; slot < slab.carved + count; ++slot) {
     std::byte* at = slab_slot_address(slab, slot);
-    at[-1] = std::byte{slab.header};
+    // The one in front of the first new slot was written with the slot before it.
+    if (slot == 0) at[-1] = std::byte{slab.header};
+    at[slab.stride - 1] = std::byte{slab.header};
     owner_store(arena.state_of(at), virgin);
     bits[slot / 64] |= u64{1} << (slot % 64);
   }
   slab.carved += count;
   slab.free_count += count;
-  slab_slot_address(slab, slab.carved)[-1] = std::byte{slab.header};
 }
 
 }  // namespace
@@ -68,7 +69,7 @@ void slab_destroy(Arena& arena, u32 unit) {
   const bool touched = slab.carved != 0 || slab.dirty;
   for (u32 slot = 0; slot < slab.carved; ++slot)
     owner_store(arena.state_of(slab_slot_address(slab, slot)), kNotASlot);
-  for (u32 i = 0; i < slab.units; ++i) *arena.word(unit + i) = 0;
+  for (u32 i = 0; i < slab.units; ++i) __atomic_store_n(arena.word(unit + i), 0, __ATOMIC_RELAXED);
   set_kind(slab, SpanKind::kNone);
   std::byte* guard = arena.unit_address(unit + slab.units) - kPageBytes;
   if (slab.guarded && !arena.os().unguard(guard, kPageBytes)) {
@@ -121,7 +122,7 @@ bool slab_put(Arena& arena, u32 unit, void* slot) {
 bool slab_is_free(const Arena& arena, const void* slot) {
   const u32 unit = arena.span_of(arena.unit_of(slot));
   const Span& slab = *arena.span(unit);
-  if (slab.kind != SpanKind::kSlab || !is_slab_slot(byte_load(arena.state_of(slot)))) return true;
+  if (kind_of(slab) != SpanKind::kSlab || !is_slab_slot(byte_load(arena.state_of(slot)))) return true;
   const u32 index = slab_slot_of(slab, slot);
   return (arena.free_bits(unit)[index / 64] >> (index % 64) & 1) != 0;
 }

@@ -50,6 +50,11 @@ inline void set_kind(Span& span, SpanKind kind) {
   __atomic_store_n(reinterpret_cast<u8*>(&span.kind), static_cast<u8>(kind), __ATOMIC_RELEASE);
 }
 
+inline SpanKind kind_of(const Span& span) {
+  return static_cast<SpanKind>(
+      __atomic_load_n(reinterpret_cast<const u8*>(&span.kind), __ATOMIC_ACQUIRE));
+}
+
 /// Doubly linked list of spans by unit number, links in the metadata table.
 struct SpanList {
   u32 head = kNoSpan;

@@ -22,6 +22,9 @@ inline constexpr auto kAcqRel = std::memory_order_acq_rel;
 inline constexpr auto kSeqCst = std::memory_order_seq_cst;
 
 #if HAK_TSAN
+/// A word that another thread may be writing, where every value it ever had is as good.
+template <typename T>
+FAST_PATH T racy_load(const T& from) { return __atomic_load_n(&from, __ATOMIC_RELAXED); }
 FAST_PATH u8 byte_load(const u8* at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
 FAST_PATH void owner_or(u8* at, u8 bits) {
   __atomic_store_n(at, static_cast<u8>(__atomic_load_n(at, __ATOMIC_RELAXED) | bits), __ATOMIC_RELAXED);
@@ -34,6 +37,8 @@ FAST_PATH void owner_store(u8* at, u8 value) { __atomic_store_n(at, value, __ATO
 /// A state byte has one plain writer, the owner of its slab; other threads only compare-exchange it,
 /// and only away from "live". Plain accesses keep the read-modify-write one instruction; a relaxed
 /// atomic would make it three. Bytes do not tear.
+template <typename T>
+FAST_PATH T racy_load(const T& from) { return from; }
 FAST_PATH u8 byte_load(const u8* at) { return *at; }
 FAST_PATH void owner_or(u8* at, u8 bits) { *at = static_cast<u8>(*at | bits); }
 FAST_PATH void owner_and(u8* at, u8 bits) { *at = static_cast<u8>(*at & bits); }

@@ -79,15 +79,19 @@ ThreadCache* HeapCore::attach() {
   return cache;
 }
 
-void HeapCore::detach(ThreadCache* cache, bool suspicious) {
-  hand_over(cache, suspicious);
+void HeapCore::detach(ThreadCache* cache, bool stopped) {
+  hand_over(cache, stopped);
   retire(cache);
 }
 
-void HeapCore::hand_over(ThreadCache* cache, bool suspicious) {
+void HeapCore::hand_over(ThreadCache* cache, bool stopped) {
   // Released before the registry's lock is taken: fork takes them the other way round.
   Locked slow(cache->slow_lock);
-  flush_all(*this, *cache, suspicious);
+  if (stopped) {
+    recover_all(*this, *cache);
+  } else {
+    flush_all(*this, *cache);
+  }
   disown_all(*this, *cache);
   for (OwnedSlabs& slabs : cache->slabs) {
     for (SpanList* list : {&slabs.available, &slabs.full}) {

@@ -40,8 +40,8 @@ class HeapCore {
   /// A cache for a thread; null when memory is exhausted. Reuses what exited threads left.
   ThreadCache* attach();
   /// Hands everything over: magazines to the slabs, slabs to the abandoned lists.
-  /// `suspicious`: in the child of fork, for a thread that was stopped anywhere in its fast path.
-  void detach(ThreadCache* cache, bool suspicious = false);
+  /// `stopped`: in the child of fork, for a thread that was stopped anywhere in its fast path.
+  void detach(ThreadCache* cache, bool stopped = false);
 
   /// Unchecked slow allocation: large blocks, or slots of at least `bytes` at `alignment`.
   void* allocate_large(std::size_t bytes, std::size_t alignment, bool zero);
@@ -90,7 +90,7 @@ class HeapCore {
 
  private:
   ThreadCache* make_cache();
-  void hand_over(ThreadCache* cache, bool suspicious);
+  void hand_over(ThreadCache* cache, bool stopped);
   void retire(ThreadCache* cache);
 };
 

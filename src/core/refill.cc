@@ -212,28 +212,49 @@ void retire_empty(HeapCore& heap, ThreadCache& cache) {
   }
 }
 
-void flush_all(HeapCore& heap, ThreadCache& cache, bool suspicious) {
-  collect_remote(heap, cache);
-  const auto put_back = [&](void** from, u32 count) {
-    for (u32 i = 0; i < count; ++i) {
-      if (suspicious && !heap.arena.contains(from[i])) continue;
-      if (suspicious && state_kind(byte_load(heap.arena.state_of(from[i]))) != kFreeBits) continue;
-      if (suspicious && slab_is_free(heap.arena, from[i])) continue;
-      return_to_slab(heap, cache, from[i]);
-    }
-  };
-  for (unsigned c = 0; c < kClassCount; ++c) {
-    MagazinePair& pair = cache.pair(c);
-    if (!pair.alloc_top) continue;
-    if (heap.zeroes(c) && !suspicious)
-      zero_slots(c, free_begin(pair), free_count(pair));
-    put_back(free_begin(pair), free_count(pair));
-    put_back(pair.alloc_top, alloc_count(pair));
+void close_magazines(ThreadCache& cache) {
+  for (MagazinePair& pair : cache.pairs) {
     pair.alloc_top = nullptr;
     pair.free_top = nullptr;
     pair.capacity = 0;
   }
+}
+
+void flush_all(HeapCore& heap, ThreadCache& cache) {
+  collect_remote(heap, cache);
+  const auto put_back = [&](void** from, u32 count) {
+    for (u32 i = 0; i < count; ++i) return_to_slab(heap, cache, from[i]);
+  };
+  for (unsigned c = 0; c < kClassCount; ++c) {
+    MagazinePair& pair = cache.pair(c);
+    if (!pair.alloc_top) continue;
+    if (heap.zeroes(c)) zero_slots(c, free_begin(pair), free_count(pair));
+    put_back(free_begin(pair), free_count(pair));
+    put_back(pair.alloc_top, alloc_count(pair));
+  }
+  close_magazines(cache);
   retire_empty(heap, cache);
+}
+
+void recover_all(HeapCore& heap, ThreadCache& cache) {
+  close_magazines(cache);
+  for (unsigned c = 0; c < kClassCount; ++c) {
+    OwnedSlabs& slabs = cache.slabs[c];
+    for (SpanList* list : {&slabs.full, &slabs.available}) {
+      for (u32 unit = list->head; unit != kNoSpan;) {
+        const u32 next = heap.arena.span(unit)->next;
+        const Span& slab = *heap.arena.span(unit);
+        for (u32 slot = 0; slot < slab.carved; ++slot) {
+          void* at = slab_slot_address(slab, slot);
+          if (state_kind(byte_load(heap.arena.state_of(at))) != kFreeBits) continue;
+          if (slab_is_free(heap.arena, at)) continue;
+          if (heap.zeroes(c)) zero_slots(c, &at, 1);
+          slab_put(heap.arena, unit, at);
+        }
+        unit = next;
+      }
+    }
+  }
 }
 
 }  // namespace hak

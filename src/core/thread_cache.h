@@ -138,9 +138,11 @@ void note_empty(HeapCore& heap, ThreadCache& cache, u32 unit);
 void return_to_slab(HeapCore& heap, ThreadCache& cache, void* slot);
 /// Takes in what other threads freed of this cache's slabs.
 void collect_remote(HeapCore& heap, ThreadCache& cache);
-/// Empties both magazines of every class into the slabs; destroys empty slabs. With `suspicious` set
-/// (the child of fork, where the owner was stopped anywhere) slots that are not free are left out.
-void flush_all(HeapCore& heap, ThreadCache& cache, bool suspicious = false);
+/// Empties both magazines of every class into the slabs; destroys empty slabs.
+void flush_all(HeapCore& heap, ThreadCache& cache);
+/// The same for a thread that was stopped anywhere in its fast path (in the child of fork): its
+/// magazines are not believed; what is free by its state, and of its slabs, goes to the bitmaps.
+void recover_all(HeapCore& heap, ThreadCache& cache);
 /// Destroys the empty slabs of the cache.
 void retire_empty(HeapCore& heap, ThreadCache& cache);
 /// Frees a live slot of a slab that the calling thread does not own. Any thread.

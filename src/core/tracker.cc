@@ -114,7 +114,7 @@ Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes,
   if (!record) return Fault::kNone;
   const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
   Fault found = Fault::kNone;
-  if (record->filled && span.kind == SpanKind::kSlab && record->birth == span.birth) {
+  if (record->filled && kind_of(span) == SpanKind::kSlab && record->birth == span.birth) {
     const u8* bytes = static_cast<const u8*>(p);
     for (std::size_t i = 0; i < usable && found == Fault::kNone; ++i) {
       if (bytes[i] == kFreedByte) continue;
@@ -131,7 +131,7 @@ Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes,
   record->alloc_stack = store_stack(heap.arena.os());
   record->free_stack = 0;
   record->alloc_thread = thread_id();
-  record->birth = span.kind == SpanKind::kSlab ? span.birth : 0;
+  record->birth = kind_of(span) == SpanKind::kSlab ? span.birth : 0;
   record->family = family_of(api);
   record->filled = false;
   record->live = true;
@@ -148,7 +148,8 @@ Fault Tracker::check_live(HeapCore& heap, void* p, std::size_t usable, Api api, 
   Fault found = Fault::kNone;
   for (std::size_t i = from; i < usable && found == Fault::kNone; ++i) {
     if (bytes[i] == record->canary) continue;
-    found = Fault::kOverflow;
+    // A racing free clears the record before it fills the block.
+    found = __atomic_load_n(&record->live, __ATOMIC_ACQUIRE) ? Fault::kOverflow : Fault::kRacingFree;
     fault->header_expected = record->canary;
     fault->header_found = bytes[i];
     fault->has_header = true;
@@ -177,18 +178,23 @@ void Tracker::on_release(HeapCore& heap, void* p, std::size_t usable) {
   if (!record) return;
   record->free_stack = store_stack(heap.arena.os());
   record->free_thread = thread_id();
-  record->live = false;
+  __atomic_store_n(&record->live, false, __ATOMIC_SEQ_CST);
   const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
-  if (span.kind != SpanKind::kSlab) return;
+  if (kind_of(span) != SpanKind::kSlab) return;
   memset(p, kFreedByte, usable);
   record->filled = true;
+}
+
+bool Tracker::recorded(const HeapCore& heap, const void* p) const {
+  const Record* record = find(heap, p);
+  return record && record->live;
 }
 
 std::size_t Tracker::requested(const HeapCore& heap, const void* p) const {
   const Record* record = find(heap, p);
   if (!record) return 0;
   const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
-  return span.kind == SpanKind::kLarge ? span.requested_bytes : record->requested_bytes;
+  return kind_of(span) == SpanKind::kLarge ? span.requested_bytes : record->requested_bytes;
 }
 
 void Tracker::describe(const HeapCore& heap, const void* block, FaultRecord* fault) const {

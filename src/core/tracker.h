@@ -49,6 +49,8 @@ class Tracker {
   void describe(const HeapCore& heap, const void* block, FaultRecord* record) const;
   /// The size the program asked for; 0 if p has no record.
   std::size_t requested(const HeapCore& heap, const void* p) const;
+  /// False if p is no block the program holds, or its record could not be committed.
+  bool recorded(const HeapCore& heap, const void* p) const;
 
   /// In the child of fork.
   void reset_lock() { commit_lock_.reset(); }

@@ -9,7 +9,7 @@ u32 find_span(const Arena& arena, u32 unit) {
   const u32 guess = arena.span_of(unit);
   if (guess <= unit && guess < arena.frontier()) {
     const Span& span = *arena.span(guess);
-    if (span.kind == SpanKind::kSlab && unit - guess < span.units) return guess;
+    if (kind_of(span) == SpanKind::kSlab && unit - guess < span.units) return guess;
   }
   for (u32 at = 0; at < arena.frontier();) {
     const u32 units = arena.span(at)->units;
@@ -78,7 +78,7 @@ Fault Validator::diagnose(const HeapCore& heap, const void* p, FaultRecord* reco
   const u32 unit = arena.unit_of(p);
   const u32 first = unit < arena.frontier() ? find_span(arena, unit) : kNoSpan;
   if (first == kNoSpan) return misaligned ? Fault::kMisalignedPointer : Fault::kNeverAllocated;
-  switch (arena.span(first)->kind) {
+  switch (kind_of(*arena.span(first))) {
     case SpanKind::kSlab: return diagnose_slab(heap, first, p, record);
     case SpanKind::kLarge: return diagnose_large(arena, first, p, record);
     case SpanKind::kFree:

@@ -43,7 +43,7 @@ class Validator {
   FAST_PATH static Block first_look(const Arena& arena, Wild wild) {
     const std::size_t offset = address_of(wild.ptr) - arena.base;
     const std::size_t granule = offset >> kGranuleShift | offset << (64 - kGranuleShift);
-    if (HAK_UNLIKELY(granule >= load_granules(arena))) return Block();
+    if (HAK_UNLIKELY(granule >= racy_load(arena.granules))) return Block();
     u8* state = arena.state + granule;
     const u8 found = byte_load(state);
     if (HAK_UNLIKELY(!is_live_state(found))) return Block();
@@ -61,7 +61,7 @@ class Validator {
     const Span& slab = *arena.span(first);
     const u32 offset = static_cast<u32>(address_of(block.ptr()) - address_of(slab.start));
     const u32 slot = slot_index(offset, slab.reciprocal);
-    return slab.kind == SpanKind::kSlab && slot < slab.carved && slot * slab.stride == offset &&
+    return kind_of(slab) == SpanKind::kSlab && slot < slab.carved && slot * slab.stride == offset &&
            slab.header == block.live() && byte_at(block.ptr(), -1) == slab.header &&
            !(arena.free_bits(first)[slot / 64] >> (slot % 64) & 1);
   }
@@ -74,17 +74,8 @@ class Validator {
   static bool is_live_large(const Arena& arena, const void* p) {
     const std::size_t offset = address_of(p) - arena.base;
     const std::size_t granule = offset >> kGranuleShift | offset << (64 - kGranuleShift);
-    return granule < load_granules(arena) &&
+    return granule < racy_load(arena.granules) &&
            __atomic_load_n(arena.state + granule, __ATOMIC_ACQUIRE) == kLargeLive;
-  }
-
- private:
-  FAST_PATH static std::size_t load_granules(const Arena& arena) {
-#if HAK_TSAN
-    return __atomic_load_n(&arena.granules, __ATOMIC_RELAXED);
-#else
-    return arena.granules;
-#endif
   }
 };
 

@@ -33,10 +33,6 @@ u32 damaged_headers(const Span& slab) {
   return damaged;
 }
 
-SpanKind kind_of(const Span& span) {
-  return static_cast<SpanKind>(__atomic_load_n(reinterpret_cast<const u8*>(&span.kind), __ATOMIC_ACQUIRE));
-}
-
 template <typename Visit>
 void each_span(const HeapCore& heap, Visit&& visit) {
   for (u32 at = 0; at < heap.arena.frontier();) {
@@ -122,7 +118,7 @@ void collect_stats(HeapCore& heap, HeapStats* out) {
       out->live_bytes += std::size_t{counts.live} * (span.stride - 1);
       out->remote_blocks += counts.remote;
       free_or_virgin += counts.free + counts.virgin;
-    } else if (span.kind == SpanKind::kLarge && byte_load(heap.arena.state_of(span.start)) == kLargeLive) {
+    } else if (kind_of(span) == SpanKind::kLarge && byte_load(heap.arena.state_of(span.start)) == kLargeLive) {
       ++out->live_blocks;
       out->live_bytes += span.block_bytes;
     }
@@ -169,8 +165,8 @@ const char* HeapCore::verify() {
   if (!arena.verify()) return "A1-A3 spans cover the arena";
   const char* broken = nullptr;
   each_span(*this, [&](u32 unit, const Span& span) {
-    if (!broken && span.kind == SpanKind::kSlab) broken = verify_slab(*this, unit, span);
-    if (broken || span.kind != SpanKind::kLarge) return;
+    if (!broken && kind_of(span) == SpanKind::kSlab) broken = verify_slab(*this, unit, span);
+    if (broken || kind_of(span) != SpanKind::kLarge) return;
     const u8 state = byte_load(arena.state_of(span.start));
     if (state != kLargeLive && state != kLargeFreed) broken = "L1 a large block is live or cached";
   });
@@ -181,7 +177,7 @@ const char* HeapCore::verify() {
   collect_stats(*this, &stats);
   std::size_t in_bitmaps = 0;
   each_span(*this, [&](u32, const Span& span) {
-    if (span.kind == SpanKind::kSlab) in_bitmaps += span.free_count;
+    if (kind_of(span) == SpanKind::kSlab) in_bitmaps += span.free_count;
   });
   return in_bitmaps == stats.slab_free_blocks ? nullptr : "S1 every slot is in one place";
 }

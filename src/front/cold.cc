@@ -20,24 +20,26 @@ void raise_diagnosed(HeapCore& heap, const void* p, Api api, Fault otherwise) {
   heap.raise(record);
 }
 
-void release_large_or_fault(HeapCore& heap, void* p, Api api) {
+bool release_large_or_fault(HeapCore& heap, void* p, Api api) {
   if (Validator::is_live_large(heap.arena, p) && heap.large.claim(p)) {
     heap.large.release(p);
     heap.tick();
-    return;
+    return true;
   }
   // If the pointer is a live slot by now, another thread freed and reused it between two looks.
   raise_diagnosed(heap, p, api, Fault::kRacingFree);
+  return false;
 }
 
-void release_foreign_slot(HeapCore& heap, void* p, Api api) {
+bool release_foreign_slot(HeapCore& heap, void* p, Api api) {
   const u32 unit = heap.arena.span_of(heap.arena.unit_of(p));
   const Span& slab = *heap.arena.span(unit);
   const bool intact =
       !heap.trailing_check ||
       byte_at(p, static_cast<std::ptrdiff_t>(slab.stride) - 1) == slab.header;
-  if (HAK_LIKELY(intact) && HAK_LIKELY(post_remote(heap, p, slab.header))) return;
+  if (HAK_LIKELY(intact) && HAK_LIKELY(post_remote(heap, p, slab.header))) return true;
   raise_diagnosed(heap, p, api, Fault::kRacingFree);
+  return false;
 }
 
 }  // namespace hak

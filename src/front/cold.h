@@ -31,9 +31,9 @@ class SlowPath {
 };
 
 /// Frees a large block, or reports what p is instead. p is not a live slot.
-void release_large_or_fault(HeapCore& heap, void* p, Api api);
+bool release_large_or_fault(HeapCore& heap, void* p, Api api);
 /// Frees a live slot of another thread's slab, after the same checks as a local free.
-void release_foreign_slot(HeapCore& heap, void* p, Api api);
+bool release_foreign_slot(HeapCore& heap, void* p, Api api);
 /// Reports what is wrong with p; `otherwise` if by now nothing is (a race).
 void raise_diagnosed(HeapCore& heap, const void* p, Api api, Fault otherwise);
 /// Sets errno to ENOMEM; null.
@@ -46,9 +46,9 @@ void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& h
     cache->mode_generation = heap.options.generation();
     if (heap.unattached) heap.unattached->reconfigure(heap, *cache);
   }
-  count_malloc<P>(*cache);
   if (bytes > kMaxSlabRequest) {
     void* block = heap.allocate_large(bytes, kGranuleBytes, false);
+    if (block) count_malloc<P>(*cache);
     return block ? block : out_of_memory();
   }
   const unsigned size_class = class_of_bytes(bytes);
@@ -56,6 +56,7 @@ void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& h
   if (HAK_LIKELY(pair.alloc_top && exchange_is_due(pair)) && HAK_LIKELY(!cache->in_slow) &&
       HAK_LIKELY(cache->remote_head.load(kRelaxed) == kNoSpan)) {
     count_refill<P>(*cache, free_count(pair));
+    count_malloc<P>(*cache);
     return exchange_and_pop(heap, *cache, size_class);
   }
   SlowPath slow(*cache);
@@ -64,10 +65,12 @@ void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& h
   if (HAK_UNLIKELY(!served_by_cache<P>(heap, *cache, size_class))) {
     count_refill<P>(*cache, 1);
     void* slot = pop_from_slabs(heap, *cache, size_class);
+    if (slot) count_malloc<P>(*cache);
     return slot ? slot : out_of_memory();
   }
   void* slot = refill_and_pop(heap, *cache, size_class);
   if (HAK_UNLIKELY(!slot)) return out_of_memory();
+  count_malloc<P>(*cache);
   count_refill<P>(*cache, alloc_count(pair) + 1);
   return slot;
 }
@@ -76,16 +79,14 @@ template <Policy P>
 void Front<P>::release_slow(void* p, ThreadCache* cache, HeapCore& heap, Api api) {
   if (!p) return;
   if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->release(heap, p, api);
-  count_free<P>(*cache);
-  release_large_or_fault(heap, p, api);
+  if (release_large_or_fault(heap, p, api)) count_free<P>(*cache);
 }
 
 template <Policy P>
 void Front<P>::release_remote(void* p, ThreadCache* cache, HeapCore& heap, Api api) {
   if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->release(heap, p, api);
   ++cache->counters.remote_frees;
-  count_free<P>(*cache);
-  release_foreign_slot(heap, p, api);
+  if (release_foreign_slot(heap, p, api)) count_free<P>(*cache);
 }
 
 template <Policy P>

@@ -64,7 +64,7 @@ struct Front {
     }
     const auto granule = static_cast<std::size_t>(block.state() - heap.arena.state);
     const std::uintptr_t offset =
-        *heap.arena.word(granule >> kGranuleToUnitShift) - address_of(cache);
+        heap.arena.owner_word(granule >> kGranuleToUnitShift) - address_of(cache);
     if (HAK_UNLIKELY(offset >= kPairsBytes)) return release_remote(p, cache, heap, api);
     auto* pair = reinterpret_cast<MagazinePair*>(reinterpret_cast<std::byte*>(cache) + offset);
     if (HAK_UNLIKELY(byte_at(p, static_cast<std::ptrdiff_t>(pair->trailing) - 1) != block.live()))

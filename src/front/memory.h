@@ -14,8 +14,8 @@ struct Memory {
     std::size_t bytes = 0;
     if (HAK_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) return out_of_memory();
     if (bytes > kMaxSlabRequest && cache->heap) {
-      count_malloc<P>(*cache);
       void* block = heap.allocate_large(bytes, kGranuleBytes, true);
+      if (block) count_malloc<P>(*cache);
       return block ? block : out_of_memory();
     }
     void* p = Front<P>::allocate(heap, cache, bytes, api);
@@ -30,8 +30,8 @@ struct Memory {
     const unsigned size_class = class_of_aligned(bytes, alignment);
     if (size_class < kClassCount)
       return Front<P>::allocate(heap, cache, kStrides[size_class] - 1, api);
-    count_malloc<P>(*cache);
     void* block = heap.allocate_large(bytes, alignment, false);
+    if (block) count_malloc<P>(*cache);
     return block ? block : out_of_memory();
   }
 

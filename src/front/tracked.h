@@ -37,7 +37,8 @@ struct Tracked {
                             std::size_t alignment, Api api) {
     const std::size_t full = exact_usable(heap, p);
     Fault fault = Memory<P>::check_sized(heap, p, bytes, alignment);
-    if (fault == Fault::kNone && full && heap.tracker && heap.tracker->requested(heap, p) != bytes)
+    if (fault == Fault::kNone && full && heap.tracker && heap.tracker->recorded(heap, p) &&
+        heap.tracker->requested(heap, p) != bytes)
       fault = Fault::kSizeMismatch;
     if (HAK_UNLIKELY(fault != Fault::kNone))
       return Memory<P>::raise_mismatch(heap, p, api, bytes, fault);
@@ -48,7 +49,7 @@ struct Tracked {
   /// The requested size: the slack belongs to the canary.
   static std::size_t usable(HeapCore& heap, void* p, Api api) {
     const std::size_t bytes = Memory<P>::usable(heap, p, api);
-    return bytes && heap.tracker ? heap.tracker->requested(heap, p) : bytes;
+    return bytes && heap.tracker && heap.tracker->recorded(heap, p) ? heap.tracker->requested(heap, p) : bytes;
   }
 
   static void* reallocate(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes, Api api) {
@@ -66,7 +67,8 @@ struct Tracked {
     // Always a fresh block: a stale pointer to the old one is found, whatever the sizes are.
     void* fresh = allocate(heap, cache, bytes, api);
     if (!fresh) return nullptr;
-    const std::size_t had = heap.tracker ? heap.tracker->requested(heap, p) : full;
+    const std::size_t had =
+        heap.tracker && heap.tracker->recorded(heap, p) ? heap.tracker->requested(heap, p) : full;
     memcpy(fresh, p, bytes < had ? bytes : had);
     release(heap, cache, p, api);
     return fresh;

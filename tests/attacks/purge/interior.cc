@@ -1,0 +1,17 @@
+// attack: free the inside of a block whose memory went back to the system
+// fault: freed-memory
+// cases: 200 1000 5000 100000
+// glibc: * segv@at-call
+// hakmem: * * freed-memory|interior-pointer|never-allocated@at-call
+#include "attack.h"
+#include "trimmed.h"
+
+int main(int argc, char** argv) {
+  const size_t size_bytes = attack::size_argument(argc, argv);
+  const attack::Trimmed trimmed(size_bytes);
+  char* stale = trimmed.middle() + 32;
+  attack::begin_misuse(stale);
+  attack::give(stale);
+  attack::end_misuse();
+  attack::succeeded("memory that was given back was freed again");
+}

@@ -1,0 +1,219 @@
+// core/tracker and front/tracked: exact sizes, canaries, write-after-free, families, stacks.
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <set>
+
+#include "support/scripted_os.h"
+#include "support/test_heap.h"
+
+namespace hak::test {
+namespace {
+
+class TrackerTest : public testing::Test {
+ protected:
+  TrackerTest() : heap({.profile = Profile::kParanoid, .tracked = true}), cache(heap.attach()) {
+    EXPECT_NE(heap.tracker, nullptr);
+  }
+  void* get(std::size_t bytes, Api api = Api::kMalloc) {
+    return heap.table->allocate(heap, cache, bytes, api);
+  }
+  void put(void* p, Api api) { heap.table->release(heap, cache, p, api); }
+  /// The slot behind p's user bytes, before the header: the canary's place.
+  std::size_t slack(void* p) { return Memory<kDefaultPolicy>::slot_bytes(heap, p); }
+
+  TestHeap heap;
+  ThreadCache* cache;
+};
+
+TEST_F(TrackerTest, UsableIsWhatWasAskedFor) {
+  for (std::size_t bytes : {0UL, 1UL, 15UL, 16UL, 100UL, 1024UL, 32783UL, 32784UL, 1000000UL}) {
+    void* p = heap.malloc(cache, bytes);
+    EXPECT_EQ(heap.usable(p), bytes);
+    memset(p, 0x11, bytes);
+    heap.free(cache, p);
+    EXPECT_EQ(heap.fault(), "none") << bytes;
+    void* q = heap.aligned(cache, 256, bytes);
+    EXPECT_EQ(heap.usable(q), bytes);
+    EXPECT_EQ(address_of(q) % 256, 0U);
+    heap.free(cache, q);
+    void* z = heap.calloc(cache, 1, bytes);
+    EXPECT_TRUE(all_bytes(z, bytes, 0));
+    heap.free(cache, z);
+    EXPECT_EQ(heap.fault(), "none") << bytes;
+  }
+  EXPECT_HEAP_WHOLE(heap);
+}
+
+TEST_F(TrackerTest, T2EveryByteOfTheSlackIsGuarded) {
+  for (std::size_t bytes : {0UL, 1UL, 50UL, 100UL, 1000UL, 40000UL}) {
+    void* p = heap.malloc(cache, bytes);
+    const std::size_t full = heap.span_of(p).kind == SpanKind::kSlab
+                                 ? heap.span_of(p).stride - 1
+                                 : heap.span_of(p).block_bytes;
+    for (std::size_t at = bytes; at < full; at += at < bytes + 20 ? 1 : 97) {
+      u8& byte = byte_of(p, static_cast<std::ptrdiff_t>(at));
+      const u8 canary = byte;
+      byte = static_cast<u8>(~canary);
+      heap.free(cache, p);
+      ASSERT_EQ(heap.fault(), "overflow") << bytes << " at " << at;
+      EXPECT_EQ(heap.last.header_expected, canary);
+      EXPECT_EQ(heap.last.header_found, static_cast<u8>(~canary));
+      EXPECT_EQ(heap.last.requested_bytes, bytes);
+      EXPECT_EQ(heap.realloc(cache, p, bytes + 1), nullptr);
+      ASSERT_EQ(heap.fault(), "overflow");
+      byte = canary;
+    }
+    heap.free(cache, p);
+    EXPECT_EQ(heap.fault(), "none");
+  }
+}
+
+TEST_F(TrackerTest, CanariesDifferBetweenBlocks) {
+  std::set<u8> canaries;
+  for (int i = 0; i < 64; ++i) canaries.insert(byte_of(heap.malloc(cache, 10), 10));
+  EXPECT_GT(canaries.size(), 16U);
+  EXPECT_FALSE(canaries.count(0)) << "a terminating zero behind the block must not look right";
+}
+
+TEST_F(TrackerTest, T3FreedBytesAreFilledAndWritesToThemAreFound) {
+  for (std::size_t offset : {0UL, 8UL, 63UL}) {
+    void* p = heap.malloc(cache, 64);
+    memset(p, 0x11, 64);
+    heap.free(cache, p);
+    EXPECT_TRUE(all_bytes(p, slack(p), kFreedByte));
+    byte_of(p, static_cast<std::ptrdiff_t>(offset)) = 0x42;
+    std::string fault = "none";
+    for (int i = 0; i < 2000 && fault == "none"; ++i) {
+      heap.free(cache, heap.malloc(cache, 64));
+      fault = heap.fault();
+    }
+    EXPECT_EQ(fault, "write-after-free") << offset;
+    EXPECT_EQ(heap.last.block_begin, p);
+    EXPECT_EQ(heap.last.ptr, bytes_of(p) + offset);
+    EXPECT_GT(heap.last.free_thread, 0U);
+  }
+}
+
+TEST_F(TrackerTest, AReusedSlabsOldRecordsSayNothing) {
+  std::vector<void*> blocks;
+  for (int i = 0; i < 3000; ++i) blocks.push_back(heap.malloc(cache, 64));
+  for (void* p : blocks) heap.free(cache, p);
+  heap.purge(cache);
+  // The same units, zero again and of another class: no false alarm.
+  for (int i = 0; i < 3000; ++i) heap.malloc(cache, 48);
+  for (int i = 0; i < 1000; ++i) heap.malloc(cache, 64);
+  EXPECT_EQ(heap.fault(), "none");
+}
+
+TEST_F(TrackerTest, FamiliesMustMatch) {
+  const Api kMake[] = {Api::kMalloc, Api::kNew, Api::kNewArray};
+  const Api kEnd[] = {Api::kFree, Api::kDelete, Api::kDeleteArray};
+  for (int make = 0; make < 3; ++make) {
+    for (int end = 0; end < 3; ++end) {
+      for (std::size_t bytes : {10UL, 100000UL}) {
+        void* p = get(bytes, kMake[make]);
+        put(p, kEnd[end]);
+        EXPECT_EQ(heap.fault(), make == end ? "none" : "new-delete-mismatch") << make << end;
+        if (make != end) put(p, kEnd[make]);
+        EXPECT_EQ(heap.fault(), "none");
+      }
+    }
+  }
+  void* p = get(10, Api::kNew);
+  EXPECT_EQ(heap.realloc(cache, p, 20), nullptr);
+  EXPECT_EQ(heap.fault(), "new-delete-mismatch");
+  EXPECT_EQ(heap.usable(p), 10U) << "asking for the size is allowed";
+  EXPECT_EQ(heap.fault(), "none");
+}
+
+TEST_F(TrackerTest, FamilyOfEveryEntryPoint) {
+  EXPECT_EQ(family_of(Api::kNew), Family::kNew);
+  EXPECT_EQ(family_of(Api::kDelete), Family::kNew);
+  EXPECT_EQ(family_of(Api::kNewArray), Family::kNewArray);
+  EXPECT_EQ(family_of(Api::kDeleteArray), Family::kNewArray);
+  for (Api api : {Api::kMalloc, Api::kCalloc, Api::kRealloc, Api::kFree, Api::kAlignedAlloc,
+                  Api::kPosixMemalign, Api::kMemalign, Api::kFreeSized, Api::kUsableSize})
+    EXPECT_EQ(family_of(api), Family::kMalloc) << api_name(api);
+}
+
+TEST_F(TrackerTest, SizedFreesAreExact) {
+  for (std::size_t bytes : {10UL, 100000UL}) {
+    void* p = heap.malloc(cache, bytes);
+    heap.free_sized(cache, p, bytes + 1);
+    EXPECT_EQ(heap.fault(), "size-mismatch") << "the same class, another size";
+    heap.free_sized(cache, p, bytes);
+    EXPECT_EQ(heap.fault(), "none");
+  }
+}
+
+TEST_F(TrackerTest, ReallocAlwaysMovesAndKeepsContent) {
+  void* p = heap.malloc(cache, 60);
+  memset(p, 0x61, 60);
+  void* q = heap.realloc(cache, p, 61);
+  EXPECT_NE(p, q);
+  EXPECT_TRUE(all_bytes(q, 60, 0x61));
+  heap.free(cache, p);
+  EXPECT_EQ(heap.fault(), "double-free") << "the old pointer is stale, whatever the sizes are";
+  void* big = heap.realloc(cache, q, 200000);
+  EXPECT_TRUE(all_bytes(big, 60, 0x61));
+  void* small = heap.realloc(cache, big, 30);
+  EXPECT_TRUE(all_bytes(small, 30, 0x61));
+  EXPECT_EQ(heap.usable(small), 30U);
+  EXPECT_EQ(heap.fault(), "none");
+}
+
+TEST_F(TrackerTest, TheRecordHasBothStacksAndThreads) {
+  void* p = heap.malloc(cache, 64);
+  heap.free(cache, p);
+  heap.free(cache, p);
+  ASSERT_EQ(heap.fault(), "double-free");
+  EXPECT_EQ(heap.last.alloc_thread, thread_id());
+  EXPECT_EQ(heap.last.free_thread, thread_id());
+  EXPECT_EQ(heap.last.requested_bytes, 64U);
+#ifdef HAKMEM_DEBUG
+  // The library's own frames have frame pointers; a test program at -O1 need not.
+  EXPECT_GT(heap.last.alloc_depth, 0U);
+  EXPECT_GT(heap.last.free_depth, 0U);
+#endif
+}
+
+TEST_F(TrackerTest, FreesByOthersAreRecordedToo) {
+  ThreadCache* other = heap.attach();
+  void* p = heap.malloc(cache, 64);
+  heap.free(other, p);
+  EXPECT_TRUE(all_bytes(p, slack(p), kFreedByte));
+  heap.free(cache, p);
+  EXPECT_EQ(heap.fault(), "double-free");
+  EXPECT_GT(heap.last.free_thread, 0U);
+  EXPECT_HEAP_WHOLE(heap);
+}
+
+TEST_F(TrackerTest, WithoutMemoryForRecordsTheHeapWorksUntracked) {
+  script() = Script{};
+  for (u64 at = 1; at < 40; ++at) {
+    TestHeap poor({.profile = Profile::kParanoid, .os = &kScripted, .tracked = true});
+    ThreadCache* its = poor.attach();
+    script().arm(kCallCommit, at, ~u64{0} / 2);
+    void* p = poor.malloc(its, 100);
+    const bool reached = script().failed != 0;
+    script().disarm();
+    if (p) {
+      memset(p, 1, 100);
+      poor.free(its, p);
+    }
+    EXPECT_EQ(poor.fault(), "none") << at;
+    EXPECT_HEAP_WHOLE(poor);
+    if (!reached) return;
+  }
+  FAIL() << "every commit failed";
+}
+
+TEST(Stack, IsCapturedOnAnyStackWithoutLeavingIt) {
+  const void* frames[kMaxFrames];
+  EXPECT_LE(capture_stack(frames, kMaxFrames), kMaxFrames);
+  EXPECT_EQ(capture_stack(frames, 0), 0U);
+}
+
+}  // namespace
+}  // namespace hak::test
