@@ -145,12 +145,16 @@ bool InstanceSystem::reset(const Script& script) {
   if (!heap.init(SimOs::table(), script.seed, record_fault, kInstanceArenaBytes)) return false;
   SimOs::watch(reinterpret_cast<const void*>(heap.arena.base), kInstanceArenaBytes,
                script.guards && script.light_guards ? on_closing : nullptr);
+  // The caches lie behind the records whether there are any or not: what a magazine leaves behind must
+  // not become a record.
+  records_ = SimOs::position();
   if (tracked_) {
-    records_ = SimOs::position();
     new (g_tracker_storage) Tracker();
     if (!tracker().init(heap, false)) return false;
     heap.tracker = &tracker();
     heap.zero_max_bytes = 0;  // as the process does: the tracker fills freed slots
+  } else {
+    SimOs::table().reserve(0, kInstanceArenaBytes / kGranuleBytes * sizeof(Record));
   }
   g_verdict = Verdict{};
   return cache(0) != nullptr;

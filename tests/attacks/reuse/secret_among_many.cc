@@ -3,7 +3,7 @@
 // cases: 40 64 100 200 1000 5000
 // glibc: * succeeds
 // hakmem: fast * succeeds
-// hakmem: hardened 200,1000,5000 succeeds
+// hakmem: hardened 64,100,200,1000,5000 succeeds
 // hakmem: * * survives
 #include "attack.h"
 #include "row.h"
