@@ -178,7 +178,7 @@ bool Arena::grow(u32 units) {
     ++frontier_;
   }
   committed_ = static_cast<u32>(to);
-  __atomic_store_n(&granules, std::size_t{committed_} * kGranulesPerUnit, __ATOMIC_RELEASE);
+  atomic_store(&granules, std::size_t{committed_} * kGranulesPerUnit, kRelease);
   return true;
 }
 

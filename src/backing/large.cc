@@ -109,7 +109,7 @@ void* LargeBlocks::allocate(std::size_t bytes, std::size_t alignment, bool zero)
     memset(start, 0, block_bytes);
   // A block may begin in a later unit of its span; the way back goes by span_of.
   arena_.map_block(arena_.unit_of(start), unit);
-  __atomic_store_n(arena_.state_of(start), kLargeLive, __ATOMIC_RELEASE);
+  atomic_store(arena_.state_of(start), kLargeLive, kRelease);
   set_kind(span, SpanKind::kLarge);
   return start;
 }
@@ -119,7 +119,7 @@ bool LargeBlocks::claim(void* block) {
 }
 
 void LargeBlocks::unclaim(void* block) {
-  __atomic_store_n(arena_.state_of(block), kLargeLive, __ATOMIC_RELEASE);
+  atomic_store(arena_.state_of(block), kLargeLive, kRelease);
 }
 
 bool LargeBlocks::cache(Span& span, u32 unit) {

@@ -69,7 +69,7 @@ void slab_destroy(Arena& arena, u32 unit) {
   const bool touched = slab.carved != 0 || slab.dirty;
   for (u32 slot = 0; slot < slab.carved; ++slot)
     owner_store(arena.state_of(slab_slot_address(slab, slot)), kNotASlot);
-  for (u32 i = 0; i < slab.units; ++i) __atomic_store_n(arena.word(unit + i), 0, __ATOMIC_RELAXED);
+  for (u32 i = 0; i < slab.units; ++i) atomic_store(arena.word(unit + i), 0, kRelaxed);
   set_kind(slab, SpanKind::kNone);
   std::byte* guard = arena.unit_address(unit + slab.units) - kPageBytes;
   if (slab.guarded && !arena.os().unguard(guard, kPageBytes)) {

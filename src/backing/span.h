@@ -47,12 +47,11 @@ static_assert(sizeof(Span) == 128);
 
 /// Published after everything else of the span: statistics read spans while others make them.
 inline void set_kind(Span& span, SpanKind kind) {
-  __atomic_store_n(reinterpret_cast<u8*>(&span.kind), static_cast<u8>(kind), __ATOMIC_RELEASE);
+  atomic_store(reinterpret_cast<u8*>(&span.kind), static_cast<u8>(kind), kRelease);
 }
 
 inline SpanKind kind_of(const Span& span) {
-  return static_cast<SpanKind>(
-      __atomic_load_n(reinterpret_cast<const u8*>(&span.kind), __ATOMIC_ACQUIRE));
+  return static_cast<SpanKind>(atomic_load(reinterpret_cast<const u8*>(&span.kind), kAcquire));
 }
 
 /// Doubly linked list of spans by unit number, links in the metadata table.

@@ -3,6 +3,7 @@
 // write to a state byte that another thread may compare-exchange goes through owner_or/owner_and.
 // A schedule explorer replaces this header's types by defining HAK_ATOMIC_SEAM to its own header.
 #include <atomic>
+#include <type_traits>
 
 #include "base/types.h"
 
@@ -20,6 +21,16 @@ inline constexpr auto kAcquire = std::memory_order_acquire;
 inline constexpr auto kRelease = std::memory_order_release;
 inline constexpr auto kAcqRel = std::memory_order_acq_rel;
 inline constexpr auto kSeqCst = std::memory_order_seq_cst;
+
+/// Atomic access to a word that is plain in its struct, because most of its readers own it.
+template <typename T>
+FAST_PATH T atomic_load(const T* at, std::memory_order order) {
+  return __atomic_load_n(at, static_cast<int>(order));
+}
+template <typename T>
+FAST_PATH void atomic_store(T* at, std::type_identity_t<T> value, std::memory_order order) {
+  __atomic_store_n(at, value, static_cast<int>(order));
+}
 
 #if HAK_TSAN
 /// A word that another thread may be writing, where every value it ever had is as good.

@@ -149,8 +149,7 @@ void retire_slab(HeapCore& heap, ThreadCache& cache, u32 unit) {
 void set_owner(HeapCore& heap, u32 unit, ThreadCache* cache) {
   Span& slab = *heap.arena.span(unit);
   const std::uintptr_t word = cache ? address_of(&cache->pair(slab.size_class)) : 0;
-  for (u32 i = 0; i < slab.units; ++i)
-    __atomic_store_n(heap.arena.word(unit + i), word, __ATOMIC_RELAXED);
+  for (u32 i = 0; i < slab.units; ++i) atomic_store(heap.arena.word(unit + i), word, kRelaxed);
   slab.owner.store(cache, kSeqCst);
 }
 

@@ -149,7 +149,7 @@ Fault Tracker::check_live(HeapCore& heap, void* p, std::size_t usable, Api api, 
   for (std::size_t i = from; i < usable && found == Fault::kNone; ++i) {
     if (bytes[i] == record->canary) continue;
     // A racing free clears the record before it fills the block.
-    found = __atomic_load_n(&record->live, __ATOMIC_ACQUIRE) ? Fault::kOverflow : Fault::kRacingFree;
+    found = atomic_load(&record->live, kAcquire) ? Fault::kOverflow : Fault::kRacingFree;
     fault->header_expected = record->canary;
     fault->header_found = bytes[i];
     fault->has_header = true;
@@ -178,7 +178,7 @@ void Tracker::on_release(HeapCore& heap, void* p, std::size_t usable) {
   if (!record) return;
   record->free_stack = store_stack(heap.arena.os());
   record->free_thread = thread_id();
-  __atomic_store_n(&record->live, false, __ATOMIC_SEQ_CST);
+  atomic_store(&record->live, false, kSeqCst);
   const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
   if (kind_of(span) != SpanKind::kSlab) return;
   memset(p, kFreedByte, usable);

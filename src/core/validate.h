@@ -75,7 +75,7 @@ class Validator {
     const std::size_t offset = address_of(p) - arena.base;
     const std::size_t granule = offset >> kGranuleShift | offset << (64 - kGranuleShift);
     return granule < racy_load(arena.granules) &&
-           __atomic_load_n(arena.state + granule, __ATOMIC_ACQUIRE) == kLargeLive;
+           atomic_load(arena.state + granule, kAcquire) == kLargeLive;
   }
 };
 

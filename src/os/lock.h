@@ -4,6 +4,9 @@
 
 namespace hak {
 
+#ifdef HAK_ATOMIC_SEAM
+using Lock = SeamLock;
+#else
 /// Mutual exclusion for slow paths. Not recursive. Usable from constant initialisation.
 /// Technique: "mutex2" of Drepper, Futexes Are Tricky, 2011. Signal safe only in the sense that a
 /// handler which interrupts the holder and asks again waits for ever; see SECURITY.md.
@@ -25,6 +28,7 @@ class Lock {
   SLOW_PATH void wake();
   Atomic<u32> word_{0};  // 0 free, 1 held, 2 held and waited for
 };
+#endif
 
 class Locked {
  public:
