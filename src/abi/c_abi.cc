@@ -68,7 +68,7 @@ HAK_EXPORT void* reallocarray(void* p, std::size_t count, std::size_t size) {
 }
 
 HAK_EXPORT void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
-  if (!is_power_of_two(alignment)) {
+  if (!is_power_of_two(alignment) && !HAK_SEEDED(kBadAlignmentServed)) {
     errno = EINVAL;
     return nullptr;
   }
@@ -77,7 +77,7 @@ HAK_EXPORT void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
 
 HAK_EXPORT int posix_memalign(void** out, std::size_t alignment, std::size_t bytes) {
   if (!is_power_of_two(alignment) || alignment % sizeof(void*) != 0) return EINVAL;
-  const int saved = errno;
+  const int saved = HAK_SEEDED(kPosixErrno) ? ENOMEM : errno;
   void* p = aligned(alignment, bytes, Api::kPosixMemalign);
   errno = saved;
   if (!p) return ENOMEM;

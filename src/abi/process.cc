@@ -167,7 +167,7 @@ void thread_exit(void*) {
   state.real = nullptr;
   state.exited = true;
   t_cache = empty_cache();
-  if (cache) g_heap.detach(cache);
+  if (cache && !HAK_SEEDED(kExitForgotten)) g_heap.detach(cache);
 }
 
 ThreadCache* attach_thread() {
@@ -217,7 +217,7 @@ void fork_parent() {
 /// The other threads do not exist here: their caches hand everything over, and all random choices
 /// start from new seeds.
 void fork_child() {
-  g_heap.arena.lock.reset();
+  if (!HAK_SEEDED(kForkChildLock)) g_heap.arena.lock.reset();
   g_heap.large.lock().reset();
   g_tracker.lock().reset();
   each_cache([](ThreadCache& cache) {

@@ -111,6 +111,7 @@ void report_and_stop(HeapCore& heap, const FaultRecord& record) {
   char small[kSmallReportBytes];
   const bool own = !busy.exchange(true, kAcquire);
   Text out(own ? large : small, own ? sizeof large : sizeof small);
+  if (HAK_SEEDED(kReportAllocates)) asm volatile("" ::"r"(malloc(48)));
   const void* stack[kMaxFrames];
   u32 depth = capture_stack(stack, kMaxFrames);
   // The frames of the library itself say nothing to its user.

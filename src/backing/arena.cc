@@ -232,7 +232,7 @@ u32 Arena::take(u32 units, bool* dirty) {
   } else {
     remove_free(at);
     *dirty = spans_[at].dirty;
-    const u32 rest = spans_[at].units - units;
+    const u32 rest = spans_[at].units - units + HAK_SEEDED(kSpansOverlap);
     if (rest) {
       spans_[at + units].freed_at_ms = spans_[at].freed_at_ms;
       insert_free(at + units, rest, *dirty);
@@ -253,13 +253,13 @@ void Arena::merge_and_insert(u32 unit, u32 units, bool dirty) {
   const auto absorb = [&](u32 neighbour) {
     remove_free(neighbour);
     units += spans_[neighbour].units;
-    if (spans_[neighbour].freed_at_ms < oldest) oldest = spans_[neighbour].freed_at_ms;
+    if (spans_[neighbour].freed_at_ms < oldest || HAK_SEEDED(kMergeForgetsAge)) oldest = spans_[neighbour].freed_at_ms;
   };
   const auto merges = [&](u32 other) {
     return kind_of(spans_[other]) == SpanKind::kFree && spans_[other].dirty == dirty;
   };
   const u32 behind = unit + units;
-  if (behind < frontier_ && merges(behind)) {
+  if (behind < frontier_ && merges(behind) && !HAK_SEEDED(kMergeForgotten)) {
     absorb(behind);
     set_kind(spans_[behind], SpanKind::kNone);
   }
@@ -285,7 +285,7 @@ void Arena::purge_span(u32 unit) {
   Span& span = spans_[unit];
   remove_free(unit);
   ++purge_calls_;
-  const bool clean = os_->purge(unit_address(unit), std::size_t{span.units} * kUnitBytes);
+  const bool clean = os_->purge(unit_address(unit), (span.units + HAK_SEEDED(kPurgeTooMuch)) * kUnitBytes);
   if (!clean) span.freed_at_ms = os_->now_ms();
   merge_and_insert(unit, span.units, !clean);
 }
@@ -323,7 +323,7 @@ bool Arena::extend(u32 unit, u32 more) {
   } else {
     if (kind_of(spans_[behind]) != SpanKind::kFree || spans_[behind].units < more) return false;
     remove_free(behind);
-    const u32 rest = spans_[behind].units - more;
+    const u32 rest = spans_[behind].units - more + HAK_SEEDED(kExtendOverlap);
     const bool dirty = spans_[behind].dirty;
     set_kind(spans_[behind], SpanKind::kNone);
     if (rest) {

@@ -7,7 +7,7 @@
 // G3  slot_index(offset) == offset / stride for every offset below the slab's size
 #include <array>
 
-#include "base/types.h"
+#include "base/seeded.h"
 
 namespace hak {
 
@@ -49,7 +49,7 @@ inline constexpr std::array<u8, kClassCount> kRouteOfClass = make_route_table();
 
 /// Index of the lookup table: how many granules n bytes and the next header take.
 FAST_PATH constexpr std::size_t granules_for(std::size_t bytes) {
-  return (bytes + kGranuleBytes) >> kGranuleShift;
+  return (bytes + kGranuleBytes - HAK_SEEDED(kClassBoundary)) >> kGranuleShift;
 }
 inline constexpr std::size_t kClassTableSize = granules_for(kMaxSlabRequest) + 1;
 
@@ -80,6 +80,7 @@ constexpr u32 class_alignment(unsigned size_class) {
 constexpr unsigned class_of_aligned(std::size_t bytes, std::size_t alignment) {
   if (bytes > kMaxSlabRequest || alignment > kPageBytes) return kClassCount;
   unsigned size_class = class_of_bytes(bytes);
+  if (HAK_SEEDED(kAlignedSlotMisaligned)) alignment /= 2;
   while (size_class < kClassCount && class_alignment(size_class) < alignment) ++size_class;
   // A slot more than twice what is needed is worse than whole pages.
   const std::size_t need = bytes > alignment ? bytes : alignment;
@@ -106,7 +107,9 @@ inline constexpr u32 kMaxSlabSlots = 4096;
 /// Reciprocal for G3. e = reciprocal * stride - 2^40 <= stride, and offset * e < 2^40 for every
 /// offset below 1 MiB, so the floor is exact (checked for all strides and offsets by a test).
 inline constexpr unsigned kReciprocalShift = 40;
-constexpr u64 reciprocal_of(u32 stride) { return (u64{1} << kReciprocalShift) / stride + 1; }
+constexpr u64 reciprocal_of(u32 stride) {
+  return (u64{1} << kReciprocalShift) / stride + !HAK_SEEDED(kReciprocalFloored);
+}
 FAST_PATH constexpr u32 slot_index(u32 offset, u64 reciprocal) {
   return static_cast<u32>((offset * reciprocal) >> kReciprocalShift);
 }

@@ -35,7 +35,7 @@ bool LargeBlocks::guard_page(Span& span, u32 unit, std::byte* at, bool on) {
 void LargeBlocks::guard_sides(Span& span, u32 unit) {
   span.guarded = wants_guards(span.block_bytes);
   guard_page(span, unit, span.start - kPageBytes, true);
-  guard_page(span, unit, span.start + span.block_bytes, true);
+  if (!HAK_SEEDED(kGuardMissing)) guard_page(span, unit, span.start + span.block_bytes, true);
 }
 
 /// Moves the guard behind the block to a new end. False if the kernel refuses to open the old one.
@@ -50,6 +50,7 @@ bool LargeBlocks::set_end(Span& span, u32 unit, std::size_t block_bytes) {
 std::byte* LargeBlocks::place(u32 unit, u32 units, std::size_t block_bytes, std::size_t alignment) {
   const std::size_t guard = arena_.guards() ? kPageBytes : 0;
   const std::uintptr_t begin = address_of(arena_.unit_address(unit));
+  if (HAK_SEEDED(kAlignedLargeMisaligned)) alignment /= 2;
   std::uintptr_t start = round_up(begin + guard, alignment > kPageBytes ? alignment : kPageBytes);
   const std::size_t slack = begin + std::size_t{units} * kUnitBytes - start - guard - block_bytes;
   if (guard && alignment <= kPageBytes && slack >= kPageBytes) {
@@ -60,7 +61,7 @@ std::byte* LargeBlocks::place(u32 unit, u32 units, std::size_t block_bytes, std:
 }
 
 void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, u32 units, bool zero) {
-  if (!reuse_cached_ || units > kCacheMaxUnits || cached_bytes() == 0) return nullptr;
+  if ((!reuse_cached_ && !HAK_SEEDED(kQuarantineForgets)) || units > kCacheMaxUnits || cached_bytes() == 0) return nullptr;
   u32 unit = kNoSpan;
   {
     Locked locked(lock_);
@@ -77,7 +78,7 @@ void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, u32 u
   }
   span.requested_bytes = bytes;
   span.alignment = static_cast<u32>(kGranuleBytes);
-  if (zero) memset(span.start, 0, block_bytes);
+  if (zero && !HAK_SEEDED(kDirtyCachedCalloc)) memset(span.start, 0, block_bytes);
   unclaim(span.start);
   return span.start;
 }
@@ -105,7 +106,7 @@ void* LargeBlocks::allocate(std::size_t bytes, std::size_t alignment, bool zero)
   span.alignment = static_cast<u32>(alignment > 0x80000000U ? 0x80000000U : alignment);
   span.owner.store(nullptr, kRelaxed);
   guard_sides(span, unit);
-  if (zero && dirty && !(block_bytes >= kZeroByPurgeBytes && arena_.os().purge(start, block_bytes)))
+  if (zero && dirty && !HAK_SEEDED(kDirtyLargeCalloc) && !(block_bytes >= kZeroByPurgeBytes && arena_.os().purge(start, block_bytes)))
     memset(start, 0, block_bytes);
   // A block may begin in a later unit of its span; the way back goes by span_of.
   arena_.map_block(arena_.unit_of(start), unit);
@@ -115,6 +116,7 @@ void* LargeBlocks::allocate(std::size_t bytes, std::size_t alignment, bool zero)
 }
 
 bool LargeBlocks::claim(void* block) {
+  if (HAK_SEEDED(kLargeStaysLive)) return true;
   return remote_exchange(arena_.state_of(block), kLargeLive, kLargeFreed);
 }
 
@@ -167,7 +169,7 @@ void LargeBlocks::purge_cached(bool all) {
       for (u32 unit = list.head; unit != kNoSpan;) {
         Span& span = *arena_.span(unit);
         const u32 next = span.next;
-        if (all || span.freed_at_ms + delay <= now) {
+        if (all || span.freed_at_ms + delay <= now || HAK_SEEDED(kPurgeEarly)) {
           list.remove(arena_.spans(), unit);
           cached_bytes_.fetch_sub(std::size_t{span.units} * kUnitBytes, kRelaxed);
           span.next = expired;
@@ -203,7 +205,7 @@ bool LargeBlocks::resize(void* block, std::size_t bytes) {
   }
   if (!set_end(span, unit, block_bytes)) return false;
   const auto keep = static_cast<u32>((offset + block_bytes + guard + kUnitBytes - 1) / kUnitBytes);
-  if (keep < span.units) arena_.shrink(unit, keep);
+  if (keep < span.units) arena_.shrink(unit, keep - (HAK_SEEDED(kShrinkTooMuch) && keep > 1));
   span.requested_bytes = bytes;
   return true;
 }
@@ -212,7 +214,7 @@ bool LargeBlocks::move_pages(void* from, void* to) {
   const Span& old_span = span_at(from);
   if (old_span.block_bytes < kMoveMinBytes) return false;
   if (moves_.fetch_add(1, kRelaxed) >= kMaxMoves) return false;
-  return arena_.os().move(from, to, old_span.block_bytes);
+  return arena_.os().move(from, to, old_span.block_bytes - HAK_SEEDED(kMoveTooLittle) * kPageBytes);
 }
 
 }  // namespace hak

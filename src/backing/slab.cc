@@ -16,7 +16,7 @@ void carve(Arena& arena, Span& slab, u32 unit, u32 count) {
     std::byte* at = slab_slot_address(slab, slot);
     // The one in front of the first new slot was written with the slot before it.
     if (slot == 0) at[-1] = std::byte{slab.header};
-    at[slab.stride - 1] = std::byte{slab.header};
+    if (!HAK_SEEDED(kHeaderBehindMissing)) at[slab.stride - 1] = std::byte{slab.header};
     owner_store(arena.state_of(at), virgin);
     bits[slot / 64] |= u64{1} << (slot % 64);
   }
@@ -49,7 +49,7 @@ u32 slab_create(Arena& arena, unsigned size_class, Random& random) {
                  arena.os().guard(arena.unit_address(unit) + bytes - kPageBytes, kPageBytes);
   if (slab.guarded) bytes -= kPageBytes;
   const u32 room = static_cast<u32>(bytes) - first_offset(size_class);
-  slab.slots = room / slab.stride;
+  slab.slots = room / slab.stride + HAK_SEEDED(kSlotBeyondSlab);
   // The tail that no slot uses becomes a random offset of the first slot: cache colour, and one more
   // thing an attacker does not know.
   const u32 steps = (room - slab.slots * slab.stride) / class_alignment(size_class);
@@ -67,7 +67,7 @@ void slab_destroy(Arena& arena, u32 unit) {
   Span& slab = *arena.span(unit);
   HAK_CHECK_EQ(slab.free_count, slab.carved);
   const bool touched = slab.carved != 0 || slab.dirty;
-  for (u32 slot = 0; slot < slab.carved; ++slot)
+  for (u32 slot = HAK_SEEDED(kStaleStates); slot < slab.carved; ++slot)
     owner_store(arena.state_of(slab_slot_address(slab, slot)), kNotASlot);
   for (u32 i = 0; i < slab.units; ++i) atomic_store(arena.word(unit + i), 0, kRelaxed);
   set_kind(slab, SpanKind::kNone);
@@ -102,7 +102,7 @@ u32 slab_take(Arena& arena, u32 unit, Random& random, bool random_order, void** 
       owner_and(arena.state_of(at), kKeyMask);
       out[taken++] = at;
     }
-    bits[w] = word;
+    if (!HAK_SEEDED(kDuplicateRefill)) bits[w] = word;
   }
   slab.free_count -= taken;
   return taken;
@@ -114,7 +114,7 @@ bool slab_put(Arena& arena, u32 unit, void* slot) {
   u64& word = arena.free_bits(unit)[index / 64];
   const u64 bit = u64{1} << (index % 64);
   if (HAK_UNLIKELY(word & bit)) return false;
-  word |= bit;
+  if (!HAK_SEEDED(kFlushLosesSlot)) word |= bit;
   ++slab.free_count;
   return true;
 }
@@ -129,6 +129,7 @@ bool slab_is_free(const Arena& arena, const void* slot) {
 
 bool slab_post_remote(Arena& arena, u32 unit, u32 slot) {
   const u64 bit = u64{1} << (slot % 64);
+  if (HAK_SEEDED(kRemoteBitLost)) return true;
   return (arena.remote_bits(unit)[slot / 64].fetch_or(bit, kSeqCst) & bit) == 0;
 }
 

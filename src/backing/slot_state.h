@@ -13,7 +13,7 @@
 // H2  Only the owner writes a state, except live -> remote, which any thread does by exchange.
 // The header is the note's 0xA0 | route class, its low six bits keyed by the slab's secret.
 #include "base/random.h"
-#include "base/types.h"
+#include "base/seeded.h"
 
 namespace hak {
 
@@ -43,7 +43,7 @@ inline u8 make_header(unsigned route, Random& random) {
   const u8 label = static_cast<u8>(0xa0 | (route & 15));
   u8 key = 0;
   do {
-    key = static_cast<u8>((label ^ random.below(64)) & kKeyMask);
+    key = static_cast<u8>((label ^ (HAK_SEEDED(kKeyNotRandom) ? 0 : random.below(64))) & kKeyMask);
   } while (key < kLowestKey);
   return static_cast<u8>(kLiveBits | key);
 }

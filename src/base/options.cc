@@ -1,5 +1,7 @@
 #include "base/options.h"
 
+#include "base/seeded.h"
+
 namespace hak {
 namespace {
 
@@ -159,7 +161,7 @@ void Options::load_target(const char* text, void (*complain)(const Text& line)) 
 
 void Options::set(OptionId id, u64 value) {
   values_[static_cast<std::size_t>(id)].store(value, kRelaxed);
-  generation_.fetch_add(1, kRelease);
+  if (!HAK_SEEDED(kGenerationKept)) generation_.fetch_add(1, kRelease);
 }
 
 Policy Options::policy() const {

@@ -88,7 +88,7 @@ void HeapCore::hand_over(ThreadCache* cache, bool stopped) {
   // Released before the registry's lock is taken: fork takes them the other way round.
   Locked slow(cache->slow_lock);
   if (stopped) {
-    recover_all(*this, *cache);
+    if (!HAK_SEEDED(kForkForgetsSlots)) recover_all(*this, *cache);
   } else {
     flush_all(*this, *cache);
   }
@@ -116,7 +116,7 @@ void HeapCore::retire(ThreadCache* cache) {
   retired.remote_collected += cache->counters.remote_collected;
   cache->counters = OpCounters{};
   cache->ctx = FastLaneCtx{};
-  cache->in_use = false;
+  cache->in_use = HAK_SEEDED(kExitLeavesCache);
   cache->next_idle = idle;
   idle = cache;
 }

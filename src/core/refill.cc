@@ -43,7 +43,7 @@ FAST_PATH void transpose(void** slots, void** at, u64 mask, u64 bits) {
   const u64 j = bits & mask;
   void* slot = *at;
   *at = slots[j];
-  slots[j] = slot;
+  if (!HAK_SEEDED(kShuffleDuplicates)) slots[j] = slot;
   asm volatile("" ::: "memory");
 }
 
@@ -79,14 +79,14 @@ void exchange(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   void** first = end - pair.capacity;
   const u32 gap = pair.capacity - count;
   for (u32 i = 0; i < gap && i < count; ++i) first[pair.capacity - 1 - i] = first[i];
-  if (heap.zeroes(size_class)) zero_slots(size_class, begin, count);
-  if (heap.random_order) shuffle(cache.random, begin, count);
+  if (heap.zeroes(size_class) && !HAK_SEEDED(kZeroingSkipped)) zero_slots(size_class, begin, count);
+  if (heap.random_order && !HAK_SEEDED(kOrderKept)) shuffle(cache.random, begin, count);
   // What the allocation magazine had left rests with the next freed slots.
   const u32 left = alloc_count(pair);
   void** old_end = block_end_of(pair.alloc_top);
   pair.capacity = doubled(pair.capacity, size_class);
   void** resting = old_end - pair.capacity;
-  for (u32 i = 0; i < left; ++i) resting[i] = pair.alloc_top[i];
+  for (u32 i = HAK_SEEDED(kExchangeLosesSlot); i < left; ++i) resting[i] = pair.alloc_top[i];
   pair.alloc_top = begin;
   pair.free_top = resting + left;
   ++cache.counters.exchanges;
@@ -130,7 +130,7 @@ void flush_free_magazine(HeapCore& heap, ThreadCache& cache, unsigned size_class
   MagazinePair& pair = cache.pair(size_class);
   void** begin = free_begin(pair);
   const u32 count = free_count(pair);
-  if (heap.zeroes(size_class)) zero_slots(size_class, begin, count);
+  if (heap.zeroes(size_class) && !HAK_SEEDED(kFlushNotZeroed)) zero_slots(size_class, begin, count);
   for (u32 i = 0; i < count; ++i) return_to_slab(heap, cache, begin[i]);
   void** end = block_end_of(pair.free_top);
   pair.capacity = doubled(pair.capacity, size_class);
@@ -156,6 +156,7 @@ void return_to_slab(HeapCore& heap, ThreadCache& cache, void* slot) {
 void* exchange_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   exchange(heap, cache, size_class);
   void* slot = *cache.pair(size_class).alloc_top++;
+  if (HAK_SEEDED(kPopWithoutLive)) return slot;
   owner_or(heap.arena.state_of(slot), kLiveBits);
   return slot;
 }
@@ -230,7 +231,7 @@ void flush_all(HeapCore& heap, ThreadCache& cache) {
     if (!pair.alloc_top) continue;
     if (heap.zeroes(c)) zero_slots(c, free_begin(pair), free_count(pair));
     put_back(free_begin(pair), free_count(pair));
-    put_back(pair.alloc_top, alloc_count(pair));
+    if (!HAK_SEEDED(kExitLosesSlots)) put_back(pair.alloc_top, alloc_count(pair));
   }
   close_magazines(cache);
   retire_empty(heap, cache);

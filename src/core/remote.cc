@@ -29,12 +29,13 @@ void queue_slab(HeapCore& heap, u32 unit) {
   Span& slab = *heap.arena.span(unit);
   while (slab.queued.load(kSeqCst) == 0) {
     ThreadCache* owner = slab.owner.load(kSeqCst);
+    if (HAK_SEEDED(kRemoteNotQueued)) return;
     if (!owner) return note_orphan_post(heap);  // whoever adopts the slab collects first
     Locked locked(owner->remote_lock);
     if (slab.owner.load(kRelaxed) != owner) continue;
     if (slab.queued.load(kRelaxed) == 0) {
       slab.queued.store(1, kRelaxed);
-      slab.remote_next = owner->remote_head.load(kRelaxed);
+      slab.remote_next = HAK_SEEDED(kQueueDropsOthers) ? kNoSpan : owner->remote_head.load(kRelaxed);
       owner->remote_head.store(unit, kRelease);
     }
     return;
@@ -48,7 +49,7 @@ u32 pop_queued(HeapCore& heap, ThreadCache& cache) {
   if (unit == kNoSpan) return kNoSpan;
   Span& slab = *heap.arena.span(unit);
   cache.remote_head.store(slab.remote_next, kRelaxed);
-  slab.queued.store(0, kSeqCst);
+  if (!HAK_SEEDED(kQueuedClearedLate)) slab.queued.store(0, kSeqCst);
   return unit;
 }
 
@@ -73,11 +74,12 @@ u32 collect_slab(HeapCore& heap, u32 unit) {
   const bool zero = heap.zeroes(slab.size_class);
   return slab_collect_remote(heap.arena, unit, [&](std::byte* slot) {
     u8* state = heap.arena.state_of(slot);
-    if (HAK_UNLIKELY(!remote_exchange(state, remote, with_kind(remote, kFreeBits)))) {
+    if (HAK_UNLIKELY(!remote_exchange(state, remote, with_kind(remote, kFreeBits))) &&
+        !HAK_SEEDED(kCollectUnchecked)) {
       raise_racing(heap, slab, unit, slot, byte_load(state));
       return;
     }
-    if (zero) memset(slot, 0, slab.stride - 1);
+    if (zero && !HAK_SEEDED(kRemoteNotZeroed)) memset(slot, 0, slab.stride - 1);
     HAK_CHECK(slab_put(heap.arena, unit, slot));
   });
 }
@@ -99,8 +101,9 @@ bool post_remote(HeapCore& heap, void* slot, u8 live_state, bool queue) {
   const u32 index = slab_slot_of(*heap.arena.span(unit), slot);
   if (index >= kMaxSlabSlots) return false;
   u8* state = heap.arena.state_of(slot);
-  if (!remote_exchange(state, live_state, with_kind(live_state, kRemoteBits))) return false;
-  if (!slab_post_remote(heap.arena, unit, index)) return false;
+  if (!remote_exchange(state, live_state, with_kind(live_state, kRemoteBits)) && !HAK_SEEDED(kRacingFreeAccepted))
+    return false;
+  if (!slab_post_remote(heap.arena, unit, index)) return HAK_SEEDED(kRacingFreeAccepted);
   if (queue) queue_slab(heap, unit);
   return true;
 }
@@ -110,6 +113,7 @@ void collect_remote(HeapCore& heap, ThreadCache& cache) {
   for (u32 unit = pop_queued(heap, cache); unit != kNoSpan; unit = pop_queued(heap, cache)) {
     Span& slab = *heap.arena.span(unit);
     cache.counters.remote_collected += collect_slab(heap, unit);
+    if (HAK_SEEDED(kQueuedClearedLate)) slab.queued.store(0, kSeqCst);
     if (slab.on_full_list && slab.free_count) {
       cache.slabs[slab.size_class].full.remove(heap.arena.spans(), unit);
       list_by_room(heap, cache, unit);
@@ -149,7 +153,8 @@ void retire_slab(HeapCore& heap, ThreadCache& cache, u32 unit) {
 void set_owner(HeapCore& heap, u32 unit, ThreadCache* cache) {
   Span& slab = *heap.arena.span(unit);
   const std::uintptr_t word = cache ? address_of(&cache->pair(slab.size_class)) : 0;
-  for (u32 i = 0; i < slab.units; ++i) atomic_store(heap.arena.word(unit + i), word, kRelaxed);
+  for (u32 i = 0; i < (HAK_SEEDED(kOwnerOfFirstUnit) ? 1 : slab.units); ++i)
+    atomic_store(heap.arena.word(unit + i), word, kRelaxed);
   slab.owner.store(cache, kSeqCst);
 }
 
@@ -166,7 +171,7 @@ bool adopt_slab(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
       heap.abandoned_count[size_class].fetch_sub(1, kRelaxed);
       set_owner(heap, unit, &cache);
     }
-    cache.counters.remote_collected += collect_slab(heap, unit);
+    if (!HAK_SEEDED(kAdoptForgetsPosts)) cache.counters.remote_collected += collect_slab(heap, unit);
     list_by_room(heap, cache, unit);
     if (!heap.arena.span(unit)->on_full_list) return true;
   }
@@ -183,7 +188,7 @@ void disown_all(HeapCore& heap, ThreadCache& cache) {
   for (u32 unit = cache.remote_head.load(kRelaxed); unit != kNoSpan;) {
     Span& slab = *heap.arena.span(unit);
     unit = slab.remote_next;
-    slab.queued.store(0, kSeqCst);
+    if (!HAK_SEEDED(kExitLeavesQueued)) slab.queued.store(0, kSeqCst);
   }
   cache.remote_head.store(kNoSpan, kRelaxed);
 }
@@ -196,6 +201,7 @@ void abandon_slab(HeapCore& heap, u32 unit) {
     return;
   }
   Locked locked(heap.abandoned_lock);
+  if (HAK_SEEDED(kAbandonedLost)) return;
   heap.abandoned[slab.size_class].push(heap.arena.spans(), unit);
   heap.abandoned_count[slab.size_class].fetch_add(1, kRelaxed);
 }

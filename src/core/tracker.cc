@@ -114,9 +114,10 @@ Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes,
   if (!record) return Fault::kNone;
   const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
   Fault found = Fault::kNone;
-  if (record->filled && kind_of(span) == SpanKind::kSlab && record->birth == span.birth) {
+  if (record->filled && kind_of(span) == SpanKind::kSlab &&
+      (record->birth == span.birth || HAK_SEEDED(kStaleRecord))) {
     const u8* bytes = static_cast<const u8*>(p);
-    for (std::size_t i = 0; i < usable && found == Fault::kNone; ++i) {
+    for (std::size_t i = HAK_SEEDED(kFirstByteUnchecked); i < usable && found == Fault::kNone; ++i) {
       if (bytes[i] == kFreedByte) continue;
       found = Fault::kWriteAfterFree;
       fault->ptr = bytes + i;
@@ -143,7 +144,7 @@ Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes,
 Fault Tracker::check_live(HeapCore& heap, void* p, std::size_t usable, Api api, FaultRecord* fault) {
   const Record* record = find(heap, p);
   if (!record || !record->live) return Fault::kNone;
-  const std::size_t from = requested(heap, p);
+  const std::size_t from = requested(heap, p) + HAK_SEEDED(kCanaryOffByOne);
   const u8* bytes = static_cast<const u8*>(p);
   Fault found = Fault::kNone;
   for (std::size_t i = from; i < usable && found == Fault::kNone; ++i) {
@@ -157,7 +158,7 @@ Fault Tracker::check_live(HeapCore& heap, void* p, std::size_t usable, Api api, 
   const bool frees = api == Api::kFree || api == Api::kFreeSized || api == Api::kFreeAlignedSized ||
                      api == Api::kDelete || api == Api::kDeleteArray || api == Api::kRealloc ||
                      api == Api::kReallocarray;
-  if (found == Fault::kNone && frees && family_of(api) != record->family)
+  if (found == Fault::kNone && frees && family_of(api) != record->family && !HAK_SEEDED(kFamilyIgnored))
     found = Fault::kApiMismatch;
   if (found == Fault::kNone) return found;
   FaultRecord known;

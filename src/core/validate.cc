@@ -40,7 +40,7 @@ Fault diagnose_slab(const HeapCore& heap, u32 unit, const void* p, FaultRecord* 
   record->state = state;
   switch (state_kind(state)) {
     case kFreeBits: return Fault::kDoubleFree;
-    case kRemoteBits: return Fault::kDoubleFree;
+    case kRemoteBits: return HAK_SEEDED(kWrongReason) ? Fault::kNeverAllocated : Fault::kDoubleFree;
     case kVirginBits: return Fault::kNeverAllocated;
     default: break;
   }

@@ -42,12 +42,15 @@ class Validator {
   /// slot state, then the header. Reads no byte that is not committed.
   FAST_PATH static Block first_look(const Arena& arena, Wild wild) {
     const std::size_t offset = address_of(wild.ptr) - arena.base;
-    const std::size_t granule = offset >> kGranuleShift | offset << (64 - kGranuleShift);
-    if (HAK_UNLIKELY(granule >= racy_load(arena.granules))) return Block();
+    const std::size_t granule =
+        offset >> kGranuleShift | (HAK_SEEDED(kMisalignedAccepted) ? 0 : offset << (64 - kGranuleShift));
+    const std::size_t bound = racy_load(arena.granules) + HAK_SEEDED(kRegionBound) * kGranulesPerUnit;
+    if (HAK_UNLIKELY(granule >= bound)) return Block();
     u8* state = arena.state + granule;
     const u8 found = byte_load(state);
-    if (HAK_UNLIKELY(!is_live_state(found))) return Block();
-    if (HAK_UNLIKELY(byte_at(wild.ptr, -1) != found)) return Block();
+    if (HAK_SEEDED(kTrustedUnvalidated)) return Block(state, wild.ptr, found);
+    if (HAK_UNLIKELY(!is_live_state(found) && !HAK_SEEDED(kStateIgnored))) return Block();
+    if (HAK_UNLIKELY(byte_at(wild.ptr, -1) != found && !HAK_SEEDED(kHeaderSkipped))) return Block();
     return Block(state, wild.ptr, found);
   }
 
@@ -61,9 +64,11 @@ class Validator {
     const Span& slab = *arena.span(first);
     const u32 offset = static_cast<u32>(address_of(block.ptr()) - address_of(slab.start));
     const u32 slot = slot_index(offset, slab.reciprocal);
-    return kind_of(slab) == SpanKind::kSlab && slot < slab.carved && slot * slab.stride == offset &&
-           slab.header == block.live() && byte_at(block.ptr(), -1) == slab.header &&
-           !(arena.free_bits(first)[slot / 64] >> (slot % 64) & 1);
+    return kind_of(slab) == SpanKind::kSlab && slot < slab.carved &&
+           (slot * slab.stride == offset || HAK_SEEDED(kInteriorSkipped)) &&
+           ((slab.header == block.live() && byte_at(block.ptr(), -1) == slab.header) ||
+            HAK_SEEDED(kSecondHeaderSkipped)) &&
+           (!(arena.free_bits(first)[slot / 64] >> (slot % 64) & 1) || HAK_SEEDED(kFreeBitIgnored));
   }
 
   /// The fault of a pointer that first_look or second_look refused, from its state alone; kNone if

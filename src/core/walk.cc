@@ -153,7 +153,7 @@ void walk_live(HeapCore& heap, void (*visit)(void*, std::size_t, void*), void* c
       return;
     }
     if (kind != SpanKind::kSlab) return;
-    for (u32 slot = 0; slot < span.carved; ++slot) {
+    for (u32 slot = HAK_SEEDED(kWalkMissesFirst); slot < span.carved; ++slot) {
       std::byte* at = slab_slot_address(span, slot);
       if (is_live_state(byte_load(heap.arena.state_of(at)))) visit(at, span.stride - 1, context);
     }

@@ -7,7 +7,7 @@
 namespace hak {
 
 void* out_of_memory() {
-  errno = ENOMEM;
+  if (!HAK_SEEDED(kErrnoMissing)) errno = ENOMEM;
   return nullptr;
 }
 
@@ -23,6 +23,7 @@ void raise_diagnosed(HeapCore& heap, const void* p, Api api, Fault otherwise) {
 bool release_large_or_fault(HeapCore& heap, void* p, Api api) {
   if (Validator::is_live_large(heap.arena, p) && heap.large.claim(p)) {
     heap.large.release(p);
+    if (HAK_SEEDED(kErrnoChanged)) errno = EAGAIN;
     heap.tick();
     return true;
   }
@@ -35,7 +36,7 @@ bool release_foreign_slot(HeapCore& heap, void* p, Api api) {
   const u32 unit = heap.arena.span_of(heap.arena.unit_of(p));
   const Span& slab = *heap.arena.span(unit);
   const bool intact =
-      !heap.trailing_check ||
+      !heap.trailing_check || HAK_SEEDED(kRemoteTrailingSkipped) ||
       byte_at(p, static_cast<std::ptrdiff_t>(slab.stride) - 1) == slab.header;
   if (HAK_LIKELY(intact) && HAK_LIKELY(post_remote(heap, p, slab.header))) return true;
   raise_diagnosed(heap, p, api, Fault::kRacingFree);

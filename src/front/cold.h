@@ -86,7 +86,7 @@ template <Policy P>
 void Front<P>::release_remote(void* p, ThreadCache* cache, HeapCore& heap, Api api) {
   if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->release(heap, p, api);
   ++cache->counters.remote_frees;
-  if (release_foreign_slot(heap, p, api)) count_free<P>(*cache);
+  if (release_foreign_slot(heap, p, api) && !HAK_SEEDED(kRemoteUncounted)) count_free<P>(*cache);
 }
 
 template <Policy P>
@@ -99,10 +99,10 @@ void Front<P>::release_full(void* p, ThreadCache* cache, HeapCore& heap) {
   count_free<P>(*cache);
   const unsigned size_class =
       heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->size_class;
-  owner_and(heap.arena.state_of(p), kKeyMask);
+  if (!HAK_SEEDED(kFullFreeStaysLive)) owner_and(heap.arena.state_of(p), kKeyMask);
   if (HAK_UNLIKELY(!served_by_cache<P>(heap, *cache, size_class))) {
     count_flush<P>(*cache, 1);
-    if (heap.zeroes(size_class)) memset(p, 0, kStrides[size_class] - 1);
+    if (heap.zeroes(size_class) && !HAK_SEEDED(kOffRouteNotZeroed)) memset(p, 0, kStrides[size_class] - 1);
     return_to_slab(heap, *cache, p);
     return;
   }

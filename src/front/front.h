@@ -49,7 +49,7 @@ struct Front {
     // Read behind the new top: the slot then comes in the register it is returned in.
     pair->alloc_top = ++top;
     void* slot = top[-1];
-    owner_or(heap.arena.state_of(slot), kLiveBits);
+    if (!HAK_SEEDED(kLiveBitUnset)) owner_or(heap.arena.state_of(slot), kLiveBits);
     count_malloc<P>(*cache);
     return slot;
   }
@@ -67,13 +67,15 @@ struct Front {
         heap.arena.owner_word(granule >> kGranuleToUnitShift) - address_of(cache);
     if (HAK_UNLIKELY(offset >= kPairsBytes)) return release_remote(p, cache, heap, api);
     auto* pair = reinterpret_cast<MagazinePair*>(reinterpret_cast<std::byte*>(cache) + offset);
-    if (HAK_UNLIKELY(byte_at(p, static_cast<std::ptrdiff_t>(pair->trailing) - 1) != block.live()))
+    if (HAK_UNLIKELY(byte_at(p, static_cast<std::ptrdiff_t>(pair->trailing) - 1) != block.live()) &&
+        !HAK_SEEDED(kTrailingSkipped))
       return release_slow(p, cache, heap, api);
     void** top = pair->free_top;
     if (HAK_UNLIKELY(at_boundary(top))) return release_full(p, cache, heap);
     *top = p;
     pair->free_top = top + 1;
-    owner_and(block.state(), kKeyMask);
+    if (HAK_SEEDED(kTokenReused) && !at_boundary(top + 1)) *pair->free_top++ = p;
+    if (!HAK_SEEDED(kLiveBitKept)) owner_and(block.state(), kKeyMask);
     count_free<P>(*cache);
   }
 

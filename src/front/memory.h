@@ -12,14 +12,15 @@ template <Policy P>
 struct Memory {
   static void* calloc(HeapCore& heap, ThreadCache* cache, std::size_t count, std::size_t size, Api api) {
     std::size_t bytes = 0;
-    if (HAK_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) return out_of_memory();
+    if (HAK_UNLIKELY(__builtin_mul_overflow(count, size, &bytes)) && !HAK_SEEDED(kCallocOverflow))
+      return out_of_memory();
     if (bytes > kMaxSlabRequest && cache->heap) {
       void* block = heap.allocate_large(bytes, kGranuleBytes, true);
       if (block) count_malloc<P>(*cache);
       return block ? block : out_of_memory();
     }
     void* p = Front<P>::allocate(heap, cache, bytes, api);
-    if (HAK_LIKELY(p != nullptr)) memset(p, 0, bytes);
+    if (HAK_LIKELY(p != nullptr) && !HAK_SEEDED(kDirtyCalloc)) memset(p, 0, bytes);
     return p;
   }
 
@@ -55,7 +56,7 @@ struct Memory {
     if (bytes <= kMaxSlabRequest && kStrides[class_of_bytes(bytes)] - 1 == usable_bytes) return p;
     void* fresh = Front<P>::allocate(heap, cache, bytes, api);
     if (!fresh) return nullptr;
-    memcpy(fresh, p, bytes < usable_bytes ? bytes : usable_bytes);
+    memcpy(fresh, p, (bytes < usable_bytes ? bytes : usable_bytes) - HAK_SEEDED(kReallocCopiesLess));
     Front<P>::release(heap, cache, p, api);
     return fresh;
   }
@@ -68,14 +69,14 @@ struct Memory {
       const unsigned want = alignment > kGranuleBytes  ? class_of_aligned(bytes, alignment)
                             : bytes <= kMaxSlabRequest ? class_of_bytes(bytes)
                                                        : kClassCount;
-      if (HAK_LIKELY(slab_class(heap, p) == want)) return Fault::kNone;
+      if (HAK_LIKELY(slab_class(heap, p) == want) || HAK_SEEDED(kSizeIgnored)) return Fault::kNone;
     } else if (Validator::is_live_large(heap.arena, p)) {
       const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
-      if (HAK_LIKELY(span.requested_bytes == bytes && placed)) return Fault::kNone;
+      if (HAK_LIKELY((span.requested_bytes == bytes || HAK_SEEDED(kLargeSizeIgnored)) && placed)) return Fault::kNone;
     } else {
       return Fault::kNone;
     }
-    return placed ? Fault::kSizeMismatch : Fault::kAlignmentMismatch;
+    return placed || HAK_SEEDED(kAlignmentReason) ? Fault::kSizeMismatch : Fault::kAlignmentMismatch;
   }
 
   static void release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
@@ -98,7 +99,7 @@ struct Memory {
   }
 
   static std::size_t slot_bytes(HeapCore& heap, const void* p) {
-    return heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->stride - 1;
+    return heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->stride - !HAK_SEEDED(kUsablePlusOne);
   }
 
   static unsigned slab_class(HeapCore& heap, const void* p) {
@@ -133,7 +134,7 @@ struct Memory {
       return nullptr;
     }
     if (bytes < usable_bytes || !heap.large.move_pages(p, fresh))
-      memcpy(fresh, p, bytes < usable_bytes ? bytes : usable_bytes);
+      memcpy(fresh, p, (bytes < usable_bytes ? bytes : usable_bytes) / (1 + HAK_SEEDED(kReallocLargeCopiesHalf)));
     count_free<P>(*cache);
     heap.large.release(p);
     return fresh;

@@ -20,6 +20,7 @@ Route lookup_route(const Options& options, unsigned route_class) {
 void reload_context(const Options& options, FastLaneCtx& ctx) {
   // The generation is read first: a change in between is seen again at the next look.
   ctx.generation = options.generation();
+  if (HAK_SEEDED(kStaleEnvironment) && ctx.class_mask) return;
   ctx.class_mask = static_cast<u8>(options.get(OptionId::kFastLaneMask));
   ctx.route_mask = static_cast<u8>(options.get(OptionId::kRouteMask));
 }

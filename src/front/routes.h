@@ -46,7 +46,7 @@ FAST_PATH bool served_by_cache(const HeapCore& heap, ThreadCache& cache, unsigne
   const unsigned route = kRouteOfClass[size_class];
   if (route >= kMediumRoute) return true;
   if constexpr (P.route_map) {
-    return (gate_route_mask<P>(heap, cache) >> route & 1) != 0;
+    return (gate_route_mask<P>(heap, cache) >> (route ^ HAK_SEEDED(kWrongRoute)) & 1) != 0;
   } else {
     return lookup_route(heap.options, route) == Route::kThreadCache;
   }

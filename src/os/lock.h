@@ -1,6 +1,7 @@
 #pragma once
 // A small futex lock. pthread_mutex would do, but its state after fork is not ours to reset.
 #include "base/atomic.h"
+#include "base/seeded.h"
 
 namespace hak {
 
@@ -18,7 +19,7 @@ class Lock {
     lock_slow();
   }
   void unlock() {
-    if (HAK_UNLIKELY(word_.exchange(0, kRelease) == 2)) wake();
+    if (HAK_UNLIKELY(word_.exchange(0, HAK_SEEDED(kReleaseMissing) ? kRelaxed : kRelease) == 2)) wake();
   }
   /// In the child of fork only: the holder may not exist any more.
   void reset() { word_.store(0, kRelaxed); }
