@@ -18,8 +18,8 @@ USAGE = Path(__file__).resolve().parent.parent / "USAGE.md"
 BEGIN = "<!-- options: written by tools/usage.py -->"
 END = "<!-- end of options -->"
 PROFILES = ("fast", "hardened", "paranoid")
-# Policy D is compiled on where there is evidence for it, so its default is a property of the build.
-AS_BUILT = ("HAKMEM_TRUSTED_HEADER",)
+# Policies A and D are compiled on where there is evidence for them: their defaults are the build's.
+AS_BUILT = ("HAKMEM_DIRECT", "HAKMEM_TRUSTED_HEADER")
 VISIT = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p,
                          ctypes.c_void_p)
 

@@ -9,6 +9,14 @@
 #define HAK_STRING_(x) #x
 #define HAK_STRING(x) HAK_STRING_(x)
 
+#ifdef HAKMEM_DEBUG
+#define HAK_BUILD_WORD "debug"
+#define HAK_TRUSTED_WORD "0"
+#else
+#define HAK_BUILD_WORD "release"
+#define HAK_TRUSTED_WORD HAK_STRING(HAKMEM_POLICY_TRUSTED)
+#endif
+
 #ifdef HAKMEM_SHARED
 extern "C" {
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
@@ -17,6 +25,15 @@ extern const char _end[] __attribute__((visibility("hidden")));
 #endif
 
 namespace hak {
+
+/// In a section of its own: `readelf -p .hakmem` says what a library or a static program is.
+[[gnu::section(".hakmem"), gnu::used]] static constinit const char kBuildInfo[] =
+    "hakmem " HAK_STRING(HAKMEM_VERSION_MAJOR) "." HAK_STRING(HAKMEM_VERSION_MINOR) "." HAK_STRING(
+        HAKMEM_VERSION_PATCH) " " HAK_BUILD_WORD " direct=" HAK_STRING(HAKMEM_POLICY_DIRECT)
+    " env_ctx=" HAK_STRING(HAKMEM_POLICY_ENV_CTX) " stats=" HAK_STRING(HAKMEM_POLICY_STATS)
+    " trusted=" HAK_TRUSTED_WORD " route_map=" HAK_STRING(HAKMEM_POLICY_ROUTE_MAP)
+    " evidence=" HAK_STRING(HAKMEM_EVIDENCE_WORD)
+    " obligations=" HAK_STRING(HAKMEM_EVIDENCE_OBLIGATIONS);
 
 constinit const char kVersion[] =
     HAK_STRING(HAKMEM_VERSION_MAJOR) "." HAK_STRING(HAKMEM_VERSION_MINOR) "." HAK_STRING(
@@ -109,24 +126,6 @@ void append_module(Text& out, const void* address) {
   }
 }
 
-const char* build_info() {
-  static constexpr char kInfo[] =
-      "hakmem " HAK_STRING(HAKMEM_VERSION_MAJOR) "." HAK_STRING(HAKMEM_VERSION_MINOR) "." HAK_STRING(
-          HAKMEM_VERSION_PATCH)
-#ifdef HAKMEM_DEBUG
-      " debug"
-#else
-      " release"
-#endif
-      " direct=" HAK_STRING(HAKMEM_POLICY_DIRECT) " env_ctx=" HAK_STRING(HAKMEM_POLICY_ENV_CTX)
-      " stats=" HAK_STRING(HAKMEM_POLICY_STATS)
-#ifdef HAKMEM_DEBUG
-      " trusted=0"
-#else
-      " trusted=" HAK_STRING(HAKMEM_POLICY_TRUSTED)
-#endif
-      " route_map=" HAK_STRING(HAKMEM_POLICY_ROUTE_MAP);
-  return kInfo;
-}
+const char* build_info() { return kBuildInfo; }
 
 }  // namespace hak
