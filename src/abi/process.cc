@@ -245,9 +245,9 @@ void complain(const Text& line) { write_all(STDERR_FILENO, line.data(), line.siz
 
 void apply_mode() {
   const Policy policy = g_heap.options.policy();
-  const bool tracked = g_heap.tracker != nullptr;
+  const bool tracked = g_heap.tracker != nullptr || annotate::kOn;
   g_table.store(&entry_table(policy, tracked), kRelease);
-  g_direct.store(policy_index(policy) == policy_index(kDefaultPolicy) && tracked == kDebugBuild,
+  g_direct.store(policy_index(policy) == policy_index(kDefaultPolicy) && tracked == kTrackedBuild,
                  kRelease);
 }
 
@@ -258,7 +258,7 @@ void start_heap() {
         "hakmem: no address space for the heap (limit: address space); every allocation will fail\n";
     write_all(STDERR_FILENO, kLine, sizeof kLine - 1);
   }
-  const bool track = kDebugBuild || options.profile() == Profile::kParanoid;
+  const bool track = kTrackedBuild || options.profile() == Profile::kParanoid;
   if (g_heap.ready && track && g_tracker.init(g_heap, kDebugBuild, is_own_code)) {
     g_heap.tracker = &g_tracker;
     g_heap.large.quarantine(true);

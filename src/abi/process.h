@@ -7,7 +7,6 @@
 
 namespace hak {
 
-/// Debug keeps exact records around the same fast paths.
 template <Policy P>
 struct PlainPaths : Memory<P> {
   FAST_PATH static void* allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api) {
@@ -17,7 +16,9 @@ struct PlainPaths : Memory<P> {
     Front<P>::release(heap, cache, p, api);
   }
 };
-using Hot = std::conditional_t<kDebugBuild, Tracked<kDefaultPolicy>, PlainPaths<kDefaultPolicy>>;
+/// Debug, and a build that tells a memory checker, keep exact records around the same fast paths.
+inline constexpr bool kTrackedBuild = kDebugBuild || annotate::kOn;
+using Hot = std::conditional_t<kTrackedBuild, Tracked<kDefaultPolicy>, PlainPaths<kDefaultPolicy>>;
 
 [[gnu::visibility("hidden")]] extern constinit HeapCore g_heap;
 

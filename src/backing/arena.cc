@@ -139,14 +139,14 @@ void Arena::destroy() {
 /// Commits the metadata of units [from, to) and the units [usable_from, to) themselves.
 bool Arena::commit_unit_range(u32 from, u32 usable_from, u32 to) {
   const auto table = [&](void* at, std::size_t entry_bytes) {
-    std::byte* begin = static_cast<std::byte*>(at) + from * entry_bytes / kPageBytes * kPageBytes;
-    std::byte* end = static_cast<std::byte*>(at) + round_up(to * entry_bytes, kPageBytes);
-    return os_->commit(begin, static_cast<std::size_t>(end - begin));
+    const std::size_t first = from * entry_bytes / kPageBytes * kPageBytes;
+    const std::size_t bytes = round_up(to * entry_bytes, kPageBytes) - first;
+    std::byte* begin = static_cast<std::byte*>(at) + first;
+    return os_->commit(begin, bytes) && annotate::hidden(begin, bytes);
   };
   return table(spans_, sizeof(Span)) && table(span_of_, sizeof(u32)) &&
-         table(free_bits_, kBitWords * sizeof(u64)) &&
-         table(remote_bits_, kBitWords * sizeof(u64)) && table(word(0), sizeof(std::uintptr_t)) &&
-         table(state, kGranulesPerUnit) &&
+         table(free_bits_, kBitBytes) && table(remote_bits_, kBitBytes) &&
+         table(word(0), sizeof(std::uintptr_t)) && table(state, kGranulesPerUnit) &&
          os_->commit(unit_address(usable_from), std::size_t{to - usable_from} * kUnitBytes);
 }
 
@@ -241,8 +241,8 @@ u32 Arena::take(u32 units, bool* dirty) {
   Span& span = spans_[at];
   set_kind(span, SpanKind::kNone);
   span.units = units;
-  span_of_[at] = at;
-  span_of_[at + units - 1] = at;
+  span_of_[at] = span_of_[at + units - 1] = at;
+  annotate::closed(unit_address(at), std::size_t{units} * kUnitBytes);
   return at;
 }
 

@@ -7,6 +7,7 @@
 // A3  everything below `frontier` is committed, in the arena and in every metadata table
 #include "backing/slot_state.h"
 #include "backing/span.h"
+#include "base/annotate.h"
 #include "base/options.h"
 #include "os/lock.h"
 #include "os/os.h"
@@ -101,6 +102,7 @@ class Arena : public ArenaView {
   Lock lock;
 
   static constexpr std::size_t kBitWords = kMaxSlabSlots / 64;
+  static constexpr std::size_t kBitBytes = kBitWords * sizeof(u64);
 
  private:
   bool reserve_all(std::size_t bytes, Random& random);

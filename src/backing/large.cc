@@ -78,6 +78,7 @@ void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, u32 u
   }
   span.requested_bytes = bytes;
   span.alignment = static_cast<u32>(kGranuleBytes);
+  annotate::ours(span.start, block_bytes);
   if (zero && !HAK_SEEDED(kDirtyCachedCalloc)) memset(span.start, 0, block_bytes);
   unclaim(span.start);
   return span.start;
@@ -106,6 +107,7 @@ void* LargeBlocks::allocate(std::size_t bytes, std::size_t alignment, bool zero)
   span.alignment = static_cast<u32>(alignment > 0x80000000U ? 0x80000000U : alignment);
   span.owner.store(nullptr, kRelaxed);
   guard_sides(span, unit);
+  annotate::ours(start, block_bytes);
   if (zero && dirty && !HAK_SEEDED(kDirtyLargeCalloc) && !(block_bytes >= kZeroByPurgeBytes && arena_.os().purge(start, block_bytes)))
     memset(start, 0, block_bytes);
   // A block may begin in a later unit of its span; the way back goes by span_of.

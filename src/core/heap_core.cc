@@ -49,6 +49,7 @@ ThreadCache* HeapCore::make_cache() {
     os.release(range, kThreadCacheBytes + 2 * kPageBytes);
     return nullptr;
   }
+  annotate::hidden(at, kThreadCacheBytes);
   // The mapping is zero, which is the initial state of all but these.
   auto* cache = static_cast<ThreadCache*>(at);
   cache->heap = this;

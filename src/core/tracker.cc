@@ -110,6 +110,7 @@ u32 Tracker::store_stack(const Os& os) {
 
 Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes, std::size_t usable,
                            Api api, FaultRecord* fault) {
+  annotate::ours(p, usable);
   Record* record = make(heap, p);
   if (!record) return Fault::kNone;
   const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
@@ -182,6 +183,7 @@ void Tracker::on_release(HeapCore& heap, void* p, std::size_t usable) {
   atomic_store(&record->live, false, kSeqCst);
   const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
   if (kind_of(span) != SpanKind::kSlab) return;
+  annotate::ours(p, usable);
   memset(p, kFreedByte, usable);
   record->filled = true;
 }

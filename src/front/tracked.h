@@ -9,14 +9,16 @@ template <Policy P>
 struct Tracked {
   static void* allocate(HeapCore& heap, ThreadCache* cache, std::size_t bytes, Api api) {
     if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->allocate(heap, bytes, api);
+    [[maybe_unused]] const annotate::Quiet quiet;
     return note(heap, Front<P>::allocate(heap, cache, bytes, api), bytes, api);
   }
 
   static void* calloc(HeapCore& heap, ThreadCache* cache, std::size_t count, std::size_t size, Api api) {
+    [[maybe_unused]] const annotate::Quiet quiet;
     std::size_t bytes = 0;
     if (HAK_UNLIKELY(__builtin_mul_overflow(count, size, &bytes))) return out_of_memory();
     if (bytes > kMaxSlabRequest)
-      return note(heap, Memory<P>::calloc(heap, cache, 1, bytes, api), bytes, api);
+      return note(heap, Memory<P>::calloc(heap, cache, 1, bytes, api), bytes, api, true);
     void* p = allocate(heap, cache, bytes, api);
     if (p) memset(p, 0, bytes);
     return p;
@@ -24,17 +26,20 @@ struct Tracked {
 
   static void* allocate_aligned(HeapCore& heap, ThreadCache* cache, std::size_t alignment,
                                 std::size_t bytes, Api api) {
+    [[maybe_unused]] const annotate::Quiet quiet;
     return note(heap, Memory<P>::allocate_aligned(heap, cache, alignment, bytes, api), bytes, api);
   }
 
   static void release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
     if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->release(heap, p, api);
+    [[maybe_unused]] const annotate::Quiet quiet;
     if (!admit_release(heap, p, api)) return;
     Front<P>::release(heap, cache, p, api);
   }
 
   static void release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
                             std::size_t alignment, Api api) {
+    [[maybe_unused]] const annotate::Quiet quiet;
     const std::size_t full = exact_usable(heap, p);
     Fault fault = Memory<P>::check_sized(heap, p, bytes, alignment);
     if (fault == Fault::kNone && full && heap.tracker && heap.tracker->recorded(heap, p) &&
@@ -48,11 +53,13 @@ struct Tracked {
 
   /// The requested size: the slack belongs to the canary.
   static std::size_t usable(HeapCore& heap, void* p, Api api) {
+    [[maybe_unused]] const annotate::Quiet quiet;
     const std::size_t bytes = Memory<P>::usable(heap, p, api);
     return bytes && heap.tracker && heap.tracker->recorded(heap, p) ? heap.tracker->requested(heap, p) : bytes;
   }
 
   static void* reallocate(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes, Api api) {
+    [[maybe_unused]] const annotate::Quiet quiet;
     const std::size_t full = exact_usable(heap, p);
     // The path inside reports what is no live block, or damaged behind.
     if (!full || !intact(heap, p)) return Memory<P>::reallocate(heap, cache, p, bytes, api);
@@ -87,12 +94,13 @@ struct Tracked {
   }
 
   /// A block that is being handed out: its header may have been overwritten while it was free.
-  static void* note(HeapCore& heap, void* p, std::size_t bytes, Api api) {
-    if (!p || !heap.tracker) return p;
+  static void* note(HeapCore& heap, void* p, std::size_t bytes, Api api, bool zeroed = false) {
+    if (!p || (!heap.tracker && !annotate::kOn)) return p;
     FaultRecord record;
     const std::size_t full = Validator::is_live_large(heap.arena, p) ? heap.large.usable_bytes(p)
                                                                      : Memory<P>::slot_bytes(heap, p);
-    record.fault = heap.tracker->on_allocate(heap, p, bytes, full, api, &record);
+    if (heap.tracker) record.fault = heap.tracker->on_allocate(heap, p, bytes, full, api, &record);
+    annotate::live(p, bytes, full, zeroed);
     if (record.fault == Fault::kNone && !exact_usable(heap, p))
       record.fault = Validator::diagnose(heap, p, &record);
     if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
@@ -105,15 +113,16 @@ struct Tracked {
   static bool admit_release(HeapCore& heap, void* p, Api api) {
     const std::size_t full = exact_usable(heap, p);
     // What the path inside will refuse it also reports; the block keeps its content and record then.
-    if (!full || !heap.tracker || !intact(heap, p)) return true;
+    if (!full || (!heap.tracker && !annotate::kOn) || !intact(heap, p)) return true;
     FaultRecord record;
-    record.fault = heap.tracker->check_live(heap, p, full, api, &record);
+    if (heap.tracker) record.fault = heap.tracker->check_live(heap, p, full, api, &record);
     if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
       record.api = api;
       heap.raise(record);
       return false;
     }
-    heap.tracker->on_release(heap, p, full);
+    if (heap.tracker) heap.tracker->on_release(heap, p, full);
+    annotate::freed(p, full);
     return true;
   }
 };
