@@ -93,17 +93,23 @@ u32 slab_take(Arena& arena, u32 unit, Random& random, bool random_order, void** 
   }
   u64* bits = arena.free_bits(unit);
   const u32 words = (slab.carved + 63) / 64;
+  const std::size_t stride = slab.stride;
+  const u8 free = with_kind(slab.header, kFreeBits);
+  const std::uintptr_t state_bias = arena.state_bias;
   u32 w = random_order ? random.below(words) : 0;
-  u32 taken = 0;
-  for (u32 seen = 0; seen < words && taken < want; ++seen, w = w + 1 == words ? 0 : w + 1) {
+  void** const end = out + want;
+  void** at = out;
+  for (u32 seen = 0; seen < words && at != end; ++seen, w = w + 1 == words ? 0 : w + 1) {
+    const std::uintptr_t first = address_of(slab_slot_address(slab, w * 64));
     u64 word = bits[w];
-    for (; word && taken < want; word &= word - 1) {
-      std::byte* at = slab_slot_address(slab, w * 64 + static_cast<u32>(__builtin_ctzll(word)));
-      owner_and(arena.state_of(at), kKeyMask);
-      out[taken++] = at;
+    for (; word && at != end; word &= word - 1) {
+      const std::uintptr_t slot = first + static_cast<u32>(__builtin_ctzll(word)) * stride;
+      owner_store(reinterpret_cast<u8*>(state_bias + (slot >> kGranuleShift)), free);
+      *at++ = reinterpret_cast<void*>(slot);
     }
     if (!HAK_SEEDED(kDuplicateRefill)) bits[w] = word;
   }
+  const u32 taken = static_cast<u32>(at - out);
   slab.free_count -= taken;
   return taken;
 }
@@ -117,6 +123,30 @@ bool slab_put(Arena& arena, u32 unit, void* slot) {
   if (!HAK_SEEDED(kFlushLosesSlot)) word |= bit;
   ++slab.free_count;
   return true;
+}
+
+u32 slab_put_run(Arena& arena, u32 unit, void* const* slots, u32 count) {
+  Span& slab = *arena.span(unit);
+  u64* bits = arena.free_bits(unit);
+  const std::uintptr_t start = address_of(slab.start);
+  const u64 reciprocal = slab.reciprocal;
+  const std::uintptr_t bytes = std::uintptr_t{slab.slots} * slab.stride;
+  opaque(bits);  // one register, not a base and an offset
+  void* const* at = slots;
+  void* const* const end = slots + count;
+  do {
+    const std::uintptr_t offset = address_of(*at) - start;
+    if (offset >= bytes) break;
+    const u64 index = offset * reciprocal >> kReciprocalShift;
+    const u64 bit = u64{1} << (index % 64);
+    const u64 word = bits[index / 64];
+    HAK_CHECK((word & bit) == 0);
+    if (!HAK_SEEDED(kFlushLosesSlot)) bits[index / 64] = word | bit;
+  } while (++at != end);
+  const u32 put = static_cast<u32>(at - slots);
+  HAK_CHECK(put != 0);
+  slab.free_count += put;
+  return put;
 }
 
 bool slab_is_free(const Arena& arena, const void* slot) {

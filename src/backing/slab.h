@@ -18,6 +18,10 @@ u32 slab_take(Arena& arena, u32 unit, Random& random, bool random_order, void** 
 /// Puts a slot back into the bitmap. False, and nothing changed, if it was there already.
 bool slab_put(Arena& arena, u32 unit, void* slot);
 
+/// Puts the slots back that lie in this slab, from the first to the one before the first that does
+/// not. Returns how many; the first must lie in it. None of them may be in the bitmap.
+u32 slab_put_run(Arena& arena, u32 unit, void* const* slots, u32 count);
+
 /// Index of the slot that starts at or contains p. p must be inside the slab, at or behind `start`.
 FAST_PATH u32 slab_slot_of(const Span& slab, const void* p) {
   return slot_index(static_cast<u32>(address_of(p) - address_of(slab.start)), slab.reciprocal);

@@ -19,3 +19,13 @@
 #ifndef HAK_TSAN
 #define HAK_TSAN 0
 #endif
+
+namespace hak {
+
+/// The compiler forgets what it knows of the value, and so keeps nothing that it derived from it.
+template <typename T>
+FAST_PATH void opaque(T& value) {
+  asm("" : "+r"(value));
+}
+
+}  // namespace hak

@@ -14,82 +14,90 @@ void** block_end(ThreadCache& cache, unsigned size_class, int which) {
   return cache.blocks[size_class][which] + kMagazineBytes / sizeof(void*);
 }
 
+u8 doubled(u32 slots, const MagazinePair& pair) {
+  return static_cast<u8>(slots * 2 > pair.capacity_max ? pair.capacity_max : slots * 2);
+}
+
 /// First use of a class by this thread: both magazines at their boundaries.
-void open_class(ThreadCache& cache, unsigned size_class) {
+void open_class(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   MagazinePair& pair = cache.pair(size_class);
-  pair.capacity = kFirstCapacity < magazine_capacity_max(size_class)
-                      ? kFirstCapacity
-                      : magazine_capacity_max(size_class);
+  pair.capacity_max = static_cast<u8>(magazine_capacity_max(size_class));
+  pair.capacity = doubled(kFirstCapacity / 2, pair);
   pair.refill = pair.capacity;
+  pair.zero = heap.zeroes(size_class);
   pair.alloc_top = block_end(cache, size_class, 0);
-  pair.free_top = block_end(cache, size_class, 1) - pair.capacity;
+  pair.free_top = pair.free_begin = block_end(cache, size_class, 1) - pair.capacity;
 }
 
 void** block_end_of(void** top) {
   return reinterpret_cast<void**>(round_up(address_of(top), kMagazineBytes));
 }
 
-/// Start of the block a free magazine lies in: top may be at the end of it.
-void** free_begin(MagazinePair& pair) { return block_end_of(pair.free_top) - pair.capacity; }
-
-u32 doubled(u32 slots, unsigned size_class) {
-  const u32 max = magazine_capacity_max(size_class);
-  return slots * 2 > max ? max : slots * 2;
-}
-
-/// Exchanges *at with slots[bits & mask]. The barrier keeps the compiler from holding all eight of a
-/// block in registers it does not have.
-FAST_PATH void transpose(void** slots, void** at, u64 mask, u64 bits) {
-  const u64 j = bits & mask;
+/// Exchanges *at with slots[j]. The barrier keeps the compiler from holding all eight of a block in
+/// registers it does not have; the index is forgotten in between so that no address is kept.
+FAST_PATH void transpose(void** slots, void** at, u64 j) {
   void* slot = *at;
   *at = slots[j];
+  opaque(j);
   if (!HAK_SEEDED(kShuffleDuplicates)) slots[j] = slot;
   asm volatile("" ::: "memory");
 }
 
 template <u32... K>
-FAST_PATH void transpose_block(void** slots, void** at, u64 mask, u64 bits,
-                               std::integer_sequence<u32, K...>) {
-  (transpose(slots, at + 2 * K, mask, bits >> 8 * K), ...);
+FAST_PATH void transpose_block(void** slots, void** at, u64 indices, std::integer_sequence<u32, K...>) {
+  // Through memory: a byte is then one load and not a shift and a mask.
+  u8 index[8];
+  __builtin_memcpy(index, &indices, sizeof index);
+  asm volatile("" : "+m"(index));
+  (transpose(slots, at + 2 * K, index[K]), ...);
 }
 
 /// Random transpositions: with w the largest power of two not above count, every second of the last w
-/// slots changes places with a random one of the first w. A full magazine gets 16, 80 bits of order,
-/// at two instructions a slot; a Fisher-Yates shuffle measured ten. A slot keeps its place in one
+/// slots changes places with a random one of the first w. A full magazine gets 32, 192 bits of order,
+/// at 1.6 instructions a slot; a Fisher-Yates shuffle measured ten. A slot keeps its place in one
 /// exchange with probability about 1/2, so what an attacker can predict halves with each.
-FAST_PATH void shuffle(Random& random, void** slots, u32 count) {
+FAST_PATH void shuffle(Random& state, void** slots, u32 count) {
   if (count < 2) return;
+  Random random = state;
   const u32 window = 1U << (31 - __builtin_clz(count));
-  const u64 mask = u64{window} - 1;
   void** const end = slots + count;
   void** at = end - window;
-  for (; at + 16 <= end; at += 16)
-    transpose_block(slots, at, mask, random.next(), std::make_integer_sequence<u32, 8>{});
-  for (u64 bits = random.next(); at < end; ++at, bits >>= 8) transpose(slots, at, mask, bits);
+  const u64 masks = (window - 1) * 0x0101010101010101ULL;
+  if (window >= 16) {
+    do {
+      transpose_block(slots, at, random.next() & masks, std::make_integer_sequence<u32, 8>{});
+      at += 16;
+    } while (at < end);
+  } else {
+    for (u64 bits = random.next() & masks; at < end; ++at, bits >>= 8) transpose(slots, at, bits & 0xff);
+  }
+  state = random;
 }
 
-/// The free magazine becomes the allocation magazine and the other way round.
-void exchange(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
-  MagazinePair& pair = cache.pair(size_class);
+/// The free magazine becomes the allocation magazine and the other way round; what that one had left
+/// rests with the next freed slots. Returns the first slot of the new allocation magazine.
+template <bool kZero>
+FAST_PATH void** exchange(HeapCore& heap, ThreadCache& cache, MagazinePair& pair, u32 left, void** old_end) {
   const u32 count = free_count(pair);
-  void** end = block_end_of(pair.free_top);
-  void** begin = end - count;
+  const u32 capacity = pair.capacity;
+  void** first = pair.free_begin;
+  void** begin = first + (capacity - count);
   // The order is of no meaning yet, so only what lies in front of the new beginning moves, to the gap
   // at the end.
-  void** first = end - pair.capacity;
-  const u32 gap = pair.capacity - count;
-  for (u32 i = 0; i < gap && i < count; ++i) first[pair.capacity - 1 - i] = first[i];
-  if (heap.zeroes(size_class) && !HAK_SEEDED(kZeroingSkipped)) zero_slots(size_class, begin, count);
+  for (void **to = first + capacity, **from = first; from < begin && from < pair.free_top; ++from)
+    *--to = *from;
+  if (kZero && !HAK_SEEDED(kZeroingSkipped)) zero_slots(class_of_pair(cache, pair), begin, count);
   if (heap.random_order && !HAK_SEEDED(kOrderKept)) shuffle(cache.random, begin, count);
-  // What the allocation magazine had left rests with the next freed slots.
-  const u32 left = alloc_count(pair);
-  void** old_end = block_end_of(pair.alloc_top);
-  pair.capacity = doubled(pair.capacity, size_class);
+  pair.capacity = doubled(capacity, pair);
   void** resting = old_end - pair.capacity;
-  for (u32 i = HAK_SEEDED(kExchangeLosesSlot); i < left; ++i) resting[i] = pair.alloc_top[i];
-  pair.alloc_top = begin;
+  if (left) {
+    const u32 lost = HAK_SEEDED(kExchangeLosesSlot);
+    memcpy(resting + lost, pair.alloc_top + lost, (left - lost) * sizeof(void*));
+  }
+  pair.free_begin = resting;
   pair.free_top = resting + left;
   ++cache.counters.exchanges;
+  return begin;
 }
 
 /// Takes slots from the owned slabs, then abandoned ones, then a fresh one. Returns how many.
@@ -128,50 +136,81 @@ u32 take_slots(HeapCore& heap, ThreadCache& cache, unsigned size_class, void** o
 
 void flush_free_magazine(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   MagazinePair& pair = cache.pair(size_class);
-  void** begin = free_begin(pair);
   const u32 count = free_count(pair);
-  if (heap.zeroes(size_class) && !HAK_SEEDED(kFlushNotZeroed)) zero_slots(size_class, begin, count);
-  for (u32 i = 0; i < count; ++i) return_to_slab(heap, cache, begin[i]);
-  void** end = block_end_of(pair.free_top);
-  pair.capacity = doubled(pair.capacity, size_class);
-  pair.free_top = end - pair.capacity;
+  if (pair.zero && !HAK_SEEDED(kFlushNotZeroed)) zero_slots(size_class, pair.free_begin, count);
+  return_to_slabs(heap, cache, pair.free_begin, count);
+  void** end = pair.free_begin + pair.capacity;
+  pair.capacity = doubled(pair.capacity, pair);
+  pair.free_top = pair.free_begin = end - pair.capacity;
   ++cache.counters.flushes;
 }
 
 }  // namespace
 
-void return_to_slab(HeapCore& heap, ThreadCache& cache, void* slot) {
-  const u32 unit = heap.arena.span_of(heap.arena.unit_of(slot));
-  Span& slab = *heap.arena.span(unit);
-  HAK_CHECK(slab_put(heap.arena, unit, slot));
-  OwnedSlabs& slabs = cache.slabs[slab.size_class];
-  if (slab.on_full_list) {
-    slabs.full.remove(heap.arena.spans(), unit);
-    slabs.available.push(heap.arena.spans(), unit);
-    slab.on_full_list = false;
+void return_to_slabs(HeapCore& heap, ThreadCache& cache, void* const* slots, u32 count) {
+  Arena& arena = heap.arena;
+  while (count) {
+    const u32 unit = arena.span_of(arena.unit_of(*slots));
+    const u32 put = slab_put_run(arena, unit, slots, count);
+    slots += put;
+    count -= put;
+    Span& slab = *arena.span(unit);
+    if (slab.on_full_list) {
+      OwnedSlabs& slabs = cache.slabs[slab.size_class];
+      slabs.full.remove(arena.spans(), unit);
+      slabs.available.push(arena.spans(), unit);
+      slab.on_full_list = false;
+    }
+    if (slab.free_count == slab.carved) note_empty(heap, cache, unit);
   }
-  if (slab.free_count == slab.carved) note_empty(heap, cache, unit);
 }
 
-void* exchange_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
-  exchange(heap, cache, size_class);
-  void* slot = *cache.pair(size_class).alloc_top++;
-  if (HAK_SEEDED(kPopWithoutLive)) return slot;
-  owner_or(heap.arena.state_of(slot), kLiveBits);
+namespace {
+
+template <bool kZero>
+FAST_PATH void* exchange_then_pop(HeapCore& heap, ThreadCache& cache, MagazinePair& pair) {
+  void** begin = exchange<kZero>(heap, cache, pair, 0, pair.alloc_top);
+  pair.alloc_top = begin + 1;
+  void* slot = *begin;
+  if (!HAK_SEEDED(kPopWithoutLive)) owner_or(heap.arena.state_of(slot), kLiveBits);
   return slot;
+}
+template <bool kZero>
+FAST_PATH void exchange_then_push(HeapCore& heap, ThreadCache& cache, MagazinePair& pair, void* slot) {
+  pair.alloc_top = exchange<kZero>(heap, cache, pair, alloc_count(pair), block_end_of(pair.alloc_top));
+  *pair.free_top++ = slot;
+}
+// Apart, so that without zeroing the exchange is a leaf that saves no registers.
+HAK_NOINLINE void* zero_exchange_and_pop(HeapCore& heap, ThreadCache& cache, MagazinePair& pair) {
+  return exchange_then_pop<true>(heap, cache, pair);
+}
+HAK_NOINLINE void zero_exchange_and_push(HeapCore& heap, ThreadCache& cache, MagazinePair& pair, void* slot) {
+  exchange_then_push<true>(heap, cache, pair, slot);
+}
+
+}  // namespace
+
+void* exchange_and_pop(HeapCore& heap, ThreadCache& cache, MagazinePair& pair) {
+  if (pair.zero) return zero_exchange_and_pop(heap, cache, pair);
+  return exchange_then_pop<false>(heap, cache, pair);
+}
+
+void exchange_and_push(HeapCore& heap, ThreadCache& cache, MagazinePair& pair, void* slot) {
+  if (pair.zero) return zero_exchange_and_push(heap, cache, pair, slot);
+  exchange_then_push<false>(heap, cache, pair, slot);
 }
 
 void* refill_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   MagazinePair& pair = cache.pair(size_class);
-  if (!pair.alloc_top) open_class(cache, size_class);
+  if (!pair.alloc_top) open_class(heap, cache, size_class);
   if (cache.remote_head.load(kRelaxed) != kNoSpan) collect_remote(heap, cache);
-  if (exchange_is_due(pair)) return exchange_and_pop(heap, cache, size_class);
+  if (exchange_is_due(pair)) return exchange_and_pop(heap, cache, pair);
   const u32 want = pair.refill;
-  pair.refill = doubled(want, size_class);
+  pair.refill = doubled(want, pair);
   void** end = block_end_of(pair.alloc_top);
   const u32 got = take_slots(heap, cache, size_class, end - want, want);
   if (got == 0)
-    return free_count(pair) ? exchange_and_pop(heap, cache, size_class) : nullptr;
+    return free_count(pair) ? exchange_and_pop(heap, cache, pair) : nullptr;
   if (got != want) memmove(end - got, end - want, got * sizeof(void*));
   if (heap.random_order) shuffle(cache.random, end - got, got);
   pair.alloc_top = end - got;
@@ -184,10 +223,9 @@ void* refill_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
 void make_room_and_push(HeapCore& heap, ThreadCache& cache, unsigned size_class, void* slot) {
   MagazinePair& pair = cache.pair(size_class);
   if (!pair.free_top) {
-    open_class(cache, size_class);
-  } else if (alloc_count(pair) * 2 <= pair.capacity) {
-    // Frees run ahead a little: the slabs need not hear of it.
-    exchange(heap, cache, size_class);
+    open_class(heap, cache, size_class);
+  } else if (exchange_makes_room(pair)) {
+    return exchange_and_push(heap, cache, pair, slot);
   } else {
     flush_free_magazine(heap, cache, size_class);
   }
@@ -216,22 +254,20 @@ void retire_empty(HeapCore& heap, ThreadCache& cache) {
 void close_magazines(ThreadCache& cache) {
   for (MagazinePair& pair : cache.pairs) {
     pair.alloc_top = nullptr;
-    pair.free_top = nullptr;
+    pair.free_top = pair.free_begin = nullptr;
     pair.capacity = 0;
   }
 }
 
 void flush_all(HeapCore& heap, ThreadCache& cache) {
   collect_remote(heap, cache);
-  const auto put_back = [&](void** from, u32 count) {
-    for (u32 i = 0; i < count; ++i) return_to_slab(heap, cache, from[i]);
-  };
   for (unsigned c = 0; c < kClassCount; ++c) {
     MagazinePair& pair = cache.pair(c);
     if (!pair.alloc_top) continue;
-    if (heap.zeroes(c)) zero_slots(c, free_begin(pair), free_count(pair));
-    put_back(free_begin(pair), free_count(pair));
-    if (!HAK_SEEDED(kExitLosesSlots)) put_back(pair.alloc_top, alloc_count(pair));
+    if (pair.zero) zero_slots(c, pair.free_begin, free_count(pair));
+    return_to_slabs(heap, cache, pair.free_begin, free_count(pair));
+    if (!HAK_SEEDED(kExitLosesSlots))
+      return_to_slabs(heap, cache, pair.alloc_top, alloc_count(pair));
   }
   close_magazines(cache);
   retire_empty(heap, cache);

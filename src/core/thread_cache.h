@@ -2,9 +2,9 @@
 // A thread's cache: per size class a pair of magazines, and the slabs the thread owns.
 //
 // M1  alloc_top points into its block or at its end; the pointers in [alloc_top, end) are free slots
-//     of slabs this cache owns. Low nine bits zero: empty, or not in use (null).
+//     of slabs this cache owns. The bits below kMagazineBytes zero: empty, or not in use (null).
 // M2  free_top points into the other block; the `free_count()` pointers below it are freed slots of
-//     slabs this cache owns. Low nine bits zero: full, or not in use (null).
+//     slabs this cache owns. The bits below kMagazineBytes zero: full, or not in use (null).
 // M3  no slot is in two magazines, or in a magazine and in a slab's bitmap, or in one and live
 // M4  malloc never pops from the free magazine: a freed slot rests until the magazines are exchanged
 //
@@ -17,7 +17,7 @@ namespace hak {
 
 class HeapCore;
 
-inline constexpr std::size_t kMagazineBytes = 512;
+inline constexpr std::size_t kMagazineBytes = 1024;
 inline constexpr u32 kMagazineSlots = kMagazineBytes / sizeof(void*) - 1;
 /// A magazine holds at most this much memory, so that large classes do not hoard.
 inline constexpr u32 kMagazineBudgetBytes = 32 * 1024;
@@ -31,12 +31,14 @@ constexpr u32 magazine_capacity_max(unsigned size_class) {
 struct MagazinePair {
   void** alloc_top;
   void** free_top;
-  u32 trailing;   ///< stride: the header behind is checked; 0: the one in front is, again
-  u32 capacity;   ///< of the free magazine; grows from kFirstCapacity, slow start
-  u32 refill;     ///< slots per refill, grows likewise
-  u32 padding;
+  void** free_begin;  ///< of the freed slots: `capacity` slots below the end of their block
+  u32 trailing;       ///< stride: the header behind is checked; 0: the one in front is, again
+  u8 capacity;        ///< of the free magazine; grows from kFirstCapacity, slow start
+  u8 capacity_max;
+  u8 refill;          ///< slots per refill, grows likewise
+  bool zero;          ///< freed slots are zeroed before they are handed out again
 };
-static_assert(sizeof(MagazinePair) == 32);
+static_assert(sizeof(MagazinePair) == 32 && kMagazineSlots <= 255);
 
 FAST_PATH bool at_boundary(void* const* top) { return (address_of(top) & (kMagazineBytes - 1)) == 0; }
 
@@ -85,7 +87,7 @@ struct alignas(kMagazineBytes) ThreadCache {
   MagazinePair& pair(unsigned size_class) { return pairs[size_class]; }
 };
 /// One system mapping each; the magazines are touched only as classes come into use.
-inline constexpr std::size_t kThreadCacheBytes = 72 * 1024;
+inline constexpr std::size_t kThreadCacheBytes = 132 * 1024;
 static_assert(sizeof(ThreadCache) <= kThreadCacheBytes);
 inline constexpr std::size_t kPairsBytes = sizeof(MagazinePair) * kClassCount;
 
@@ -105,12 +107,9 @@ inline u32 alloc_count(const MagazinePair& pair) {
   const auto used = address_of(pair.alloc_top) & (kMagazineBytes - 1);
   return used ? static_cast<u32>((kMagazineBytes - used) / sizeof(void*)) : 0;
 }
-/// Freed slots resting: below free_top, down to capacity from the end.
-inline u32 free_count(const MagazinePair& pair) {
-  if (!pair.free_top) return 0;
-  const auto used = address_of(pair.free_top) & (kMagazineBytes - 1);
-  const u32 room = used ? static_cast<u32>((kMagazineBytes - used) / sizeof(void*)) : 0;
-  return pair.capacity - room;
+/// Freed slots resting.
+FAST_PATH u32 free_count(const MagazinePair& pair) {
+  return static_cast<u32>(pair.free_top - pair.free_begin);
 }
 
 /// The freed slots of the class may become the next ones to hand out: at least half a magazine rests.
@@ -120,7 +119,18 @@ FAST_PATH bool exchange_is_due(const MagazinePair& pair) {
 }
 /// Exchanges the magazines of the class, whose allocation magazine is empty, and pops one slot, live.
 /// Touches magazines only, so the caller needs no lock.
-HAK_NOINLINE void* exchange_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class);
+HAK_NOINLINE void* exchange_and_pop(HeapCore& heap, ThreadCache& cache, MagazinePair& pair);
+/// Exchanges the magazines of the class, whose free magazine is full and whose allocation magazine is
+/// at most half full, and pushes the slot, whose state is free already. Likewise without a lock.
+HAK_NOINLINE void exchange_and_push(HeapCore& heap, ThreadCache& cache, MagazinePair& pair, void* slot);
+/// Frees ran ahead a little: the slabs need not hear of it.
+FAST_PATH bool exchange_makes_room(const MagazinePair& pair) {
+  return alloc_count(pair) * 2 <= pair.capacity;
+}
+/// No signal handler interrupted a slow path of the cache, and no remote frees wait.
+FAST_PATH bool is_undisturbed(const ThreadCache& cache) {
+  return !cache.in_slow && cache.remote_head.load(kRelaxed) == kNoSpan;
+}
 
 // ---- slow paths; the caller holds cache.slow_lock ----
 
@@ -134,8 +144,8 @@ void* pop_from_slabs(HeapCore& heap, ThreadCache& cache, unsigned size_class);
 void retire_slab(HeapCore& heap, ThreadCache& cache, u32 unit);
 /// The slab may have become empty: keeps a few of the class, retires the rest.
 void note_empty(HeapCore& heap, ThreadCache& cache, u32 unit);
-/// Puts a free slot back into its slab; destroys slabs that became empty and are not needed.
-void return_to_slab(HeapCore& heap, ThreadCache& cache, void* slot);
+/// Puts free slots back into their slabs; destroys slabs that became empty and are not needed.
+void return_to_slabs(HeapCore& heap, ThreadCache& cache, void* const* slots, u32 count);
 /// Takes in what other threads freed of this cache's slabs.
 void collect_remote(HeapCore& heap, ThreadCache& cache);
 /// Empties both magazines of every class into the slabs; destroys empty slabs.

@@ -40,6 +40,18 @@ void raise_diagnosed(HeapCore& heap, const void* p, Api api, Fault otherwise);
 void* out_of_memory();
 
 template <Policy P>
+void* Front<P>::allocate_empty(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api) {
+  MagazinePair& pair = cache->pair(class_of_bytes(bytes));
+  // The empty cache has nothing to exchange.
+  if (HAK_UNLIKELY(!exchange_is_due(pair) || !is_undisturbed(*cache) ||
+                   cache->mode_generation != heap.options.generation()))
+    return allocate_slow(bytes, cache, heap, api);
+  count_refill<P>(*cache, free_count(pair));
+  count_malloc<P>(*cache);
+  return exchange_and_pop(heap, *cache, pair);
+}
+
+template <Policy P>
 void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api) {
   if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->allocate(heap, bytes, api);
   if (HAK_UNLIKELY(cache->mode_generation != heap.options.generation())) {
@@ -53,12 +65,6 @@ void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& h
   }
   const unsigned size_class = class_of_bytes(bytes);
   MagazinePair& pair = cache->pair(size_class);
-  if (HAK_LIKELY(pair.alloc_top && exchange_is_due(pair)) && HAK_LIKELY(!cache->in_slow) &&
-      HAK_LIKELY(cache->remote_head.load(kRelaxed) == kNoSpan)) {
-    count_refill<P>(*cache, free_count(pair));
-    count_malloc<P>(*cache);
-    return exchange_and_pop(heap, *cache, size_class);
-  }
   SlowPath slow(*cache);
   if (HAK_UNLIKELY(slow.reentered()))
     return heap.unattached ? heap.unattached->allocate_reentrant(heap, bytes, api) : nullptr;
@@ -90,7 +96,18 @@ void Front<P>::release_remote(void* p, ThreadCache* cache, HeapCore& heap, Api a
 }
 
 template <Policy P>
-void Front<P>::release_full(void* p, ThreadCache* cache, HeapCore& heap) {
+void Front<P>::release_full(void* p, ThreadCache* cache, HeapCore& heap, MagazinePair* pair) {
+  if (HAK_UNLIKELY(!pair->free_top || !exchange_makes_room(*pair) || !is_undisturbed(*cache) ||
+                   cache->mode_generation != heap.options.generation()))
+    return release_slowly(p, cache, heap);
+  if (!HAK_SEEDED(kFullFreeStaysLive)) owner_and(heap.arena.state_of(p), kKeyMask);
+  count_flush<P>(*cache, free_count(*pair) + 1);
+  count_free<P>(*cache);
+  exchange_and_push(heap, *cache, *pair, p);
+}
+
+template <Policy P>
+void Front<P>::release_slowly(void* p, ThreadCache* cache, HeapCore& heap) {
   SlowPath slow(*cache);
   if (HAK_UNLIKELY(slow.reentered())) {
     if (heap.unattached) heap.unattached->release_reentrant(heap, p, Api::kFree);
@@ -103,7 +120,7 @@ void Front<P>::release_full(void* p, ThreadCache* cache, HeapCore& heap) {
   if (HAK_UNLIKELY(!served_by_cache<P>(heap, *cache, size_class))) {
     count_flush<P>(*cache, 1);
     if (heap.zeroes(size_class) && !HAK_SEEDED(kOffRouteNotZeroed)) memset(p, 0, kStrides[size_class] - 1);
-    return_to_slab(heap, *cache, p);
+    return_to_slabs(heap, *cache, &p, 1);
     return;
   }
   count_flush<P>(*cache, free_count(cache->pair(size_class)) + 1);

@@ -42,13 +42,12 @@ struct Front {
 
   FAST_PATH static void* tiny_allocate(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api) {
     if (HAK_UNLIKELY(bytes > kMaxSlabRequest)) return allocate_slow(bytes, cache, heap, api);
-    auto* pair = reinterpret_cast<MagazinePair*>(reinterpret_cast<std::byte*>(cache) +
-                                                 kPairOffsets[granules_for(bytes)]);
-    void** top = pair->alloc_top;
-    if (HAK_UNLIKELY(at_boundary(top))) return allocate_slow(bytes, cache, heap, api);
-    // Read behind the new top: the slot then comes in the register it is returned in.
-    pair->alloc_top = ++top;
-    void* slot = top[-1];
+    std::uintptr_t offset = kPairOffsets[granules_for(bytes)];
+    void** top = pair_at(cache, offset)->alloc_top;
+    if (HAK_UNLIKELY(at_boundary(top))) return allocate_empty(bytes, cache, heap, api);
+    ++pair_at(cache, offset)->alloc_top;
+    void* slot = *top;
+    opaque(slot);  // comes in the register it is returned in
     if (!HAK_SEEDED(kLiveBitUnset)) owner_or(heap.arena.state_of(slot), kLiveBits);
     count_malloc<P>(*cache);
     return slot;
@@ -63,20 +62,26 @@ struct Front {
         return release_slow(p, cache, heap, api);
     }
     const auto granule = static_cast<std::size_t>(block.state() - heap.arena.state);
-    const std::uintptr_t offset =
+    std::uintptr_t offset =
         heap.arena.owner_word(granule >> kGranuleToUnitShift) - address_of(cache);
     if (HAK_UNLIKELY(offset >= kPairsBytes)) return release_remote(p, cache, heap, api);
-    auto* pair = reinterpret_cast<MagazinePair*>(reinterpret_cast<std::byte*>(cache) + offset);
-    if (HAK_UNLIKELY(byte_at(p, static_cast<std::ptrdiff_t>(pair->trailing) - 1) != block.live()) &&
-        !HAK_SEEDED(kTrailingSkipped))
+    const std::ptrdiff_t behind = pair_at(cache, offset)->trailing;
+    if (HAK_UNLIKELY(byte_at(p, behind - 1) != block.live()) && !HAK_SEEDED(kTrailingSkipped))
       return release_slow(p, cache, heap, api);
-    void** top = pair->free_top;
-    if (HAK_UNLIKELY(at_boundary(top))) return release_full(p, cache, heap);
+    void** top = pair_at(cache, offset)->free_top;
+    if (HAK_UNLIKELY(at_boundary(top))) return release_full(p, cache, heap, pair_at(cache, offset));
     *top = p;
-    pair->free_top = top + 1;
-    if (HAK_SEEDED(kTokenReused) && !at_boundary(top + 1)) *pair->free_top++ = p;
+    ++pair_at(cache, offset)->free_top;
+    if (HAK_SEEDED(kTokenReused) && !at_boundary(top + 1)) *pair_at(cache, offset)->free_top++ = p;
     if (!HAK_SEEDED(kLiveBitKept)) owner_and(block.state(), kKeyMask);
     count_free<P>(*cache);
+  }
+
+  /// The pair at an offset into the cache, computed anew for every access: base and offset are then
+  /// one operand of it, and a top is moved in memory, which saves an addition and a store.
+  FAST_PATH static MagazinePair* pair_at(ThreadCache* cache, std::uintptr_t& offset) {
+    opaque(offset);
+    return reinterpret_cast<MagazinePair*>(reinterpret_cast<std::byte*>(cache) + offset);
   }
 
   // ---- the FastLane layer (A off): gates, class mask, first header look ----
@@ -114,10 +119,13 @@ struct Front {
   }
 
   // ---- cold exits ----
+  /// The allocation magazine of the class is empty: exchange, refill, or no cache yet.
+  HAK_NOINLINE static void* allocate_empty(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api);
   SLOW_PATH static void* allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api);
   SLOW_PATH static void release_slow(void* p, ThreadCache* cache, HeapCore& heap, Api api);
   HAK_NOINLINE static void release_remote(void* p, ThreadCache* cache, HeapCore& heap, Api api);
-  HAK_NOINLINE static void release_full(void* p, ThreadCache* cache, HeapCore& heap);
+  HAK_NOINLINE static void release_full(void* p, ThreadCache* cache, HeapCore& heap, MagazinePair* pair);
+  SLOW_PATH static void release_slowly(void* p, ThreadCache* cache, HeapCore& heap);
 };
 
 }  // namespace hak

@@ -77,7 +77,7 @@ TEST_F(MagazineTest, SlowStartDoublesFromFour) {
     refills.push_back(alloc_count(pair) + 1);
   }
   const std::vector<u32> first(refills.begin(), refills.begin() + 6);
-  EXPECT_EQ(first, (std::vector<u32>{4, 8, 16, 32, 63, 63}));
+  EXPECT_EQ(first, (std::vector<u32>{4, 8, 16, 32, 64, 127}));
 }
 
 TEST_F(MagazineTest, TheFreeMagazineGrowsLikewise) {
@@ -87,7 +87,7 @@ TEST_F(MagazineTest, TheFreeMagazineGrowsLikewise) {
     heap.free(cache, p);
     capacities.insert(pair.capacity);
   }
-  EXPECT_EQ(capacities, (std::set<u32>{4, 8, 16, 32, 63}));
+  EXPECT_EQ(capacities, (std::set<u32>{4, 8, 16, 32, 64, 127}));
 }
 
 TEST_F(MagazineTest, LargeClassesHoldTwo) {
