@@ -228,7 +228,36 @@ void Runner::audit_heap(HeapCore& heap) {
   if (walk.blocks != shadow_.live_count() || walk.bytes != shadow_.live_room())
     fail("the heap holds " + std::to_string(walk.blocks) + " live blocks, " + std::to_string(walk.bytes) +
          " bytes; the program " + std::to_string(shadow_.live_count()) + ", " + std::to_string(shadow_.live_room()));
+  audit_threads(heap);
   if (system_.counts_every() || config_.audit_each) audit_counters(heap);
+}
+
+/// What only matters once threads go on: who is told of posted frees, who is named as owner, which
+/// options a context carries. The heap is at rest.
+void Runner::audit_threads(HeapCore& heap) {
+  const Arena& arena = heap.arena;
+  for (u32 unit = 0; unit < arena.frontier(); unit += arena.span(unit)->units) {
+    const Span& slab = *arena.span(unit);
+    if (slab.kind != SpanKind::kSlab) continue;
+    ThreadCache* owner = slab.owner.load(kRelaxed);
+    const std::uintptr_t word = owner ? address_of(&owner->pair(slab.size_class)) : 0;
+    for (u32 i = 0; i < slab.units; ++i)
+      if (arena.owner_word(unit + i) != word) fail("a unit of a slab does not name the slab's owner");
+    bool posted = false;
+    for (u32 w = 0; w * 64 < slab.slots; ++w) posted |= arena.remote_bits(unit)[w].load(kRelaxed) != 0;
+    u32 times = 0;
+    for (u32 at = owner ? owner->remote_head.load(kRelaxed) : kNoSpan; at != kNoSpan && times < 2;
+         at = arena.span(at)->remote_next)
+      times += at == unit;
+    if (slab.queued.load(kRelaxed) != times) fail("R4 a queued slab is on its owner's list, once");
+    if (posted && owner && !times) fail("R2 a slab with posted frees is queued with its owner");
+  }
+  for (ThreadCache* cache = heap.caches.load(kRelaxed); cache; cache = cache->next_cache) {
+    if (cache->ctx.generation != heap.options.generation()) continue;
+    if (cache->ctx.class_mask != heap.options.get(OptionId::kFastLaneMask) ||
+        cache->ctx.route_mask != heap.options.get(OptionId::kRouteMask))
+      fail("F2 a context of this generation carries other options");
+  }
 }
 
 void Runner::audit_counters(HeapCore& heap) {
@@ -244,7 +273,13 @@ void Runner::audit_counters(HeapCore& heap) {
 
 /// Everything was freed and every context has ended: no slab, no block, no cached slot.
 void Runner::audit_end() {
-  if (!heap_ || os_failed_ever_ || system_.keeps_contexts()) return;
+  if (!heap_ || os_failed_ever_) return;
+  if (system_.keeps_contexts()) {
+    HeapStats stats;
+    collect_stats(*heap_, &stats);
+    if (stats.threads > 1) fail("left at the end: caches of " + std::to_string(stats.threads - 1) + " ended threads");
+    return;
+  }
   if (const char* broken = heap_->verify()) fail(std::string("invariant broken at the end: ") + broken);
   HeapStats stats;
   collect_stats(*heap_, &stats);

@@ -93,6 +93,7 @@ class Runner {
   void note(const void* p, u64 value);
   void audit();
   void audit_heap(HeapCore& heap);
+  void audit_threads(HeapCore& heap);
   void audit_counters(HeapCore& heap);
   void audit_end();
   void mark_freed(ShadowBlock& block);

@@ -21,11 +21,12 @@ namespace {
 
 constexpr const char* kUsage =
     "usage: hakmem-scripts [--count N] [--ops N] [--seed N] [--policy N] [--tracked] [--agree] [--audit]\n"
-    "                      [--system] [--legal] [--default] [--keep FILE]\n";
+    "                      [--system] [--legal] [--default] [--large]\n"
+    "                      [--as-found] [--keep FILE]\n";
 
 struct Choices {
   u64 count = 20000, ops = 128, seed = 1, policy = 0;
-  bool tracked = false, agree = false, system = false, legal = false, plain = false;
+  bool tracked = false, agree = false, system = false, legal = false, plain = false, large = false, as_found = false;
   const char* keep = "failed.script";
   Runner::Config config;
 };
@@ -55,6 +56,8 @@ Choices parse(int argc, char** argv) {
     else if (word == "--system") choices.system = true;
     else if (word == "--legal") choices.legal = true;
     else if (word == "--default") choices.plain = true;
+    else if (word == "--large") choices.large = true;
+    else if (word == "--as-found") choices.as_found = true;
     else if (word == "--keep" && i + 1 < argc) choices.keep = argv[++i];
     else if (word == "--help") { std::fputs(kUsage, stdout); std::exit(0); }
     else die("unknown option " + word + " (--help lists them)");
@@ -70,6 +73,11 @@ void make_script(Random& random, const Choices& choices, Script* script) {
   if (choices.plain || random.below(4)) memset(bytes.data(), 0, kHeaderBytes);
   decode_binary(bytes.data(), bytes.size(), script);
   if (choices.legal) std::erase_if(script->ops, [](const Op& op) { return is_misuse(op.kind); });
+  if (!choices.large) return;
+  // Two of three sizes are those of large blocks, from one unit to a few MiB, few enough to be reused.
+  for (Op& op : script->ops)
+    if ((op.kind == OpKind::kMalloc || op.kind == OpKind::kRealloc) && random.below(3))
+      op.a = (u64{40000} << random.below(7)) + random.below(4) * kPageBytes;
 }
 
 double cpu_seconds() {
@@ -88,6 +96,10 @@ Outcome run_one(System& system, const Script& script, const Choices& choices) {
 int report(System& system, Script script, const Choices& choices, u64 number, const std::string& first) {
   const auto fails = [&](const Script& candidate) { return !run_one(system, candidate, choices).ok; };
   std::printf("first failure: %s\n", first.c_str());
+  if (choices.as_found) {
+    std::ofstream(choices.keep) << format_text(script);
+    return 1;
+  }
   if (fails(script)) shrink(&script, fails);
   if (!fails(script)) std::printf("note: the script passes when it is run again\n");
   const Outcome outcome = run_one(system, script, choices);

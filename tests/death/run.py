@@ -259,7 +259,8 @@ class Suite:
 
 
 def clean_environment():
-    return {key: value for key, value in os.environ.items() if not key.startswith("HAKMEM_")}
+    return {key: value for key, value in os.environ.items()
+            if not key.startswith("HAKMEM_") or key == "HAKMEM_SEEDED_FAULT"}
 
 
 def main():

@@ -55,6 +55,43 @@ TEST_F(StressTest, EverybodyFreesEverybodysBlocks) {
   expect_all_well();
 }
 
+/// R2: one thread posts frees while the owner collects. Whatever the race, afterwards every slab with a
+/// posted bit is on the owner's list, or nobody would ever look at it.
+TEST_F(StressTest, NoPostedFreeIsForgotten) {
+  ThreadCache* own = heap.attach();
+  ThreadCache* other = heap.attach();
+  std::vector<void*> blocks;
+  std::atomic<int> round{0}, posted{0};
+  const int rounds = scaled(500);
+  std::thread poster([&] {
+    for (int i = 1; i <= rounds; ++i) {
+      while (round.load(std::memory_order_acquire) < i) std::this_thread::yield();
+      for (void* p : blocks) heap.free(other, p);
+      posted.store(i, std::memory_order_release);
+    }
+  });
+  int forgotten = 0;
+  for (int i = 1; i <= rounds; ++i) {
+    blocks.clear();
+    for (int k = 0; k < 300; ++k) blocks.push_back(heap.malloc(own, k % 2 ? 16 : 400));
+    round.store(i, std::memory_order_release);
+    while (posted.load(std::memory_order_acquire) < i) {
+      Locked slow(own->slow_lock);
+      collect_remote(heap, *own);
+    }
+    for (u32 at = 0; at < heap.arena.frontier(); at += heap.arena.span(at)->units) {
+      const Span& slab = *heap.arena.span(at);
+      if (slab.kind != SpanKind::kSlab || slab.owner.load() == nullptr || slab.queued.load() != 0) continue;
+      for (u32 w = 0; w * 64 < slab.slots; ++w) forgotten += heap.arena.remote_bits(at)[w].load() != 0;
+    }
+  }
+  poster.join();
+  EXPECT_EQ(forgotten, 0);
+  heap.detach(own);
+  heap.detach(other);
+  expect_all_well();
+}
+
 TEST_F(StressTest, ThreadsComeAndGoAndLeaveBlocksBehind) {
   Belt left_behind;
   std::vector<std::thread> streams;

@@ -129,6 +129,17 @@ TEST(AbiControl, StatisticsOfAProcess) {
   for (void* p : blocks) free(p);
 }
 
+TEST(AbiControl, EndedThreadsGiveTheirCachesBack) {
+  const auto count = [] {
+    hakmem_stats stats;
+    hakmem_stats_get(&stats);
+    return stats.threads;
+  };
+  const std::size_t before = count();
+  for (int i = 0; i < 20; ++i) std::thread([] { free(malloc(100)); }).join();
+  EXPECT_EQ(count(), before);
+}
+
 TEST(AbiControl, TheWalkFindsEveryBlockOfTheProgram) {
   std::map<void*, std::size_t> mine;
   for (std::size_t bytes : {0UL, 10UL, 500UL, 30000UL, 100000UL}) {

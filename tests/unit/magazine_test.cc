@@ -90,6 +90,35 @@ TEST_F(MagazineTest, TheFreeMagazineGrowsLikewise) {
   EXPECT_EQ(capacities, (std::set<u32>{4, 8, 16, 32, 64, 127}));
 }
 
+/// What an exchange hands out again is in another order than it was freed in. A shuffle of 63 slots
+/// leaves some neighbours together.
+TEST_F(MagazineTest, FreedSlotsComeBackInAnotherOrder) {
+  std::vector<void*> held = get(600);
+  std::size_t follow = 0, seen = 0;
+  for (int step = 0; step < 6000; ++step) {
+    const std::vector<void*> freed(pair.free_top - free_count(pair), pair.free_top);
+    const u64 exchanges = cache->counters.exchanges;
+    const bool frees = step / 50 % 2 == 0;
+    if (frees) {
+      heap.free(cache, held[static_cast<std::size_t>(step) % held.size()]);
+      held.erase(held.begin() + step % static_cast<int>(held.size()));
+    } else {
+      held.push_back(heap.malloc(cache, kBytes));
+    }
+    if (cache->counters.exchanges == exchanges) continue;
+    // In the order in which they will be handed out.
+    std::vector<void*> order(pair.alloc_top, pair.alloc_top + alloc_count(pair));
+    if (!frees) order.insert(order.begin(), held.back());
+    for (std::size_t i = 1; i < order.size(); ++i) {
+      const auto at = std::find(freed.begin(), freed.end(), order[i - 1]);
+      ++seen;
+      follow += at != freed.end() && at + 1 != freed.end() && at[1] == order[i];
+    }
+  }
+  EXPECT_GT(seen, 1000U);
+  EXPECT_LT(follow * 2, seen) << follow << " of " << seen << " follow each other as they were freed";
+}
+
 TEST_F(MagazineTest, LargeClassesHoldTwo) {
   const unsigned last = kClassCount - 1;
   std::vector<void*> slots = get(10, kMaxSlabRequest);
