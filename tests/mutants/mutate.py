@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""Blind mutants: changes one token of src/core, src/front or src/backing at a time and asks the tests.
+
+  mutate.py                   the sample (240 mutants), each through a ladder of drivers until one notices
+  mutate.py --deep            the survivors of the last run once more, with drivers ten times as long
+  mutate.py --list            the sample, without running anything
+  mutate.py --only N ...      only these mutants of the sample, printed with what each driver said
+
+The allocator is compiled as one file with few policies (table.cc) in front of drivers from
+build/seeded, which know nothing of the mutant. Results are kept in build/mutants/results.json and
+not run again; --fresh forgets them. equivalent.txt names the mutants that no test can tell from the
+original, each with its reason. Exit status: 0 if at least 85 % of the others were noticed.
+"""
+
+import argparse
+import json
+import os
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import sites
+
+ROOT = Path(__file__).resolve().parents[2]
+DRIVERS = ROOT / "build/seeded"
+WORK = ROOT / "build/mutants"
+LAYERS = ("backing", "core", "front")
+SAMPLE = 240
+SEED = 1
+KILLED_MIN = 0.85
+HOOK = re.compile(r"HAK_SEEDED\(k\w+\)")
+FLAGS = "-std=c++20 -fPIC -fno-exceptions -fno-rtti -fno-builtin-malloc -O1 -w".split()
+# Neither changed nor compiled: table.cc beside this file stands for it.
+LEFT_OUT = {"front/table.cc"}
+
+SCRIPTS = "hakmem-scripts --as-found --keep /dev/null"
+# Program, arguments, arguments of --deep. A driver that takes ten times as long as without a mutant
+# has noticed.
+LADDER = (
+    ("scripts", f"{SCRIPTS} --count 200 --seed 1 --policy 27", f"{SCRIPTS} --count 8000 --seed 2 --policy 27"),
+    ("trusted", f"{SCRIPTS} --count 200 --seed 3 --policy 31", f"{SCRIPTS} --count 8000 --seed 4 --policy 31"),
+    ("tracked", f"{SCRIPTS} --count 150 --seed 5 --tracked", f"{SCRIPTS} --count 5000 --seed 6 --tracked"),
+    ("lane", f"{SCRIPTS} --count 40 --seed 7 --policy 34 --audit", f"{SCRIPTS} --count 800 --seed 8 --policy 34 --audit"),
+    ("large", f"{SCRIPTS} --count 100 --seed 9 --large", f"{SCRIPTS} --count 3000 --seed 10 --large"),
+    ("sequences", "exhaustive_sequences 3 31", "exhaustive_sequences 5 31"),
+    ("unit", "hakmem_unit --gtest_fail_fast --gtest_brief=1", ""),
+    ("validator", "exhaustive_validator 3", "exhaustive_validator 30"),
+)
+
+
+def fail(message: str):
+    print(f"mutate.py: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def sources() -> dict[str, str]:
+    paths = [path for layer in LAYERS for path in sorted((ROOT / "src" / layer).iterdir())
+             if path.suffix in (".cc", ".h")]
+    return {str(path.relative_to(ROOT / "src")): path.read_text() for path in paths}
+
+
+def sample(texts: dict[str, str]) -> list[sites.Site]:
+    everything = [site for name, text in texts.items() if name not in LEFT_OUT for site in sites.sites(name, text)]
+    if len(everything) < 1000:
+        fail(f"only {len(everything)} places can be changed: the patterns are stale")
+    return random.Random(SEED).sample(everything, SAMPLE)
+
+
+def key_of(site: sites.Site, text: str) -> str:
+    _, before, after = sites.lines_of(text, site)
+    return f"{site.file}\n- {before}\n+ {after}"
+
+
+def read_equivalent() -> dict[str, str]:
+    """Mutant -> reason. Paragraphs of: file, line before, line after, reason."""
+    path = Path(__file__).with_name("equivalent.txt")
+    found = {}
+    for paragraph in path.read_text().split("\n\n") if path.exists() else []:
+        lines = [line for line in paragraph.strip().splitlines() if not line.startswith("#")]
+        if len(lines) >= 4:
+            found["\n".join(lines[:3])] = " ".join(lines[3:]).strip()
+    return found
+
+
+def run(words: list[str], seconds: float) -> tuple[object, str, float]:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True, errors="replace", start_new_session=True, cwd=WORK,
+                               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1,) * 2))
+    try:
+        said, _ = process.communicate(timeout=60 + 10 * seconds)
+        status = process.returncode
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        said, _ = process.communicate()
+        status = "timeout"
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return status, said, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+class Bench:
+    """The sources with one mutant, compiled, in front of the drivers."""
+
+    def __init__(self, texts: dict[str, str]):
+        self.texts = texts
+        self.src = WORK / "src"
+        self.seconds: dict[str, float] = {}
+        for layer in (*LAYERS, "base", "os"):
+            (self.src / layer).mkdir(parents=True, exist_ok=True)
+        for path in (*(ROOT / "src/base").iterdir(), *(ROOT / "src/os").iterdir(), ROOT / "src/policy.h"):
+            self.write(str(path.relative_to(ROOT / "src")), path.read_text())
+        for name, text in texts.items():
+            self.write(name, HOOK.sub("false", text))
+        parts = [name for name in texts if name.endswith(".cc") and name not in LEFT_OUT]
+        everything = "".join(f'#include "{name}"\n' for name in sorted(parts))
+        (self.src / "all.cc").write_text(everything + f'#include "{ROOT}/tests/mutants/table.cc"\n')
+        base = DRIVERS / "src/CMakeFiles/hakmem_objects.dir"
+        objects = [base / f"{name}.o" for name in ("base/fault.cc", "base/options.cc", "base/seeded.cc", "base/text.cc",
+                                                   "os/linux.cc", "os/lock.cc")]
+        model = [*objects, DRIVERS / "props/libhakmem_model.a"]
+        tests = DRIVERS / "tests/unit/CMakeFiles/hakmem_unit.dir"
+        self.parts = {
+            "hakmem-scripts": [DRIVERS / "props/CMakeFiles/hakmem-scripts.dir/tools/random_scripts.cc.o", *model],
+            "hakmem_unit": [*sorted(tests.rglob("*.o")), *objects, "-lgtest_main", "-lgtest", "-lpthread"],
+        }
+        for name in ("sequences", "validator"):
+            self.parts[f"exhaustive_{name}"] = [
+                DRIVERS / f"tests/exhaustive/CMakeFiles/exhaustive_{name}.dir/{name}.cc.o", *model]
+        missing = [part for parts in self.parts.values() for part in parts
+                   if isinstance(part, Path) and not part.exists()]
+        if missing:
+            fail(f"not built: {missing[0].relative_to(ROOT)} (`make mutants` builds it)")
+
+    def write(self, name: str, text: str):
+        (self.src / name).write_text(text)
+
+    def compile(self) -> bool:
+        status, _, _ = run(["g++", *FLAGS, "-I", str(self.src), "-c", str(self.src / "all.cc"), "-o", "all.o"], 120)
+        self.linked = set()
+        return status == 0
+
+    def drive(self, name: str, command: str, slow: float) -> tuple[bool, str]:
+        """Whether the driver noticed, and its word for it."""
+        program, *arguments = command.split()
+        if program not in self.linked:
+            status, said, _ = run(["g++", "all.o", *map(str, self.parts[program]), "-o", program], 120)
+            if status != 0:
+                fail(f"cannot link {program}:\n{said}")
+            self.linked.add(program)
+        limit = 10 * self.seconds.get(command, slow / 10) + 5
+        status, said, seconds = run([f"./{program}", *arguments], limit)
+        self.seconds.setdefault(command, seconds)
+        lines = [line for line in said.splitlines() if re.search(r"fail|FAIL|WRONG|wrong|check", line)]
+        return status != 0, (lines or said.splitlines()[-1:] or [f"status {status}"])[0][:120]
+
+    def baseline(self, deep: bool):
+        if not self.compile():
+            fail("the unchanged sources do not compile as one file")
+        for name, quick, long in LADDER:
+            if not (command := long if deep else quick):
+                continue
+            noticed, said = self.drive(name, command, 1000)
+            if noticed:
+                fail(f"{name} fails without a mutant: {said}")
+            print(f"  {name:10} {self.seconds[command]:6.2f} s of CPU without a mutant", flush=True)
+
+    def judge(self, site: sites.Site, deep: bool, verbose: bool) -> dict:
+        self.write(site.file, HOOK.sub("false", sites.apply(self.texts[site.file], site)))
+        try:
+            if not self.compile():
+                return {"outcome": "does not compile"}
+            for name, quick, long in LADDER:
+                command = long if deep else quick
+                noticed, said = self.drive(name, command, 1000) if command else (False, "")
+                if verbose:
+                    print(f"  {name:10} {'noticed' if noticed else 'did not notice':14} {said}")
+                elif noticed:
+                    return {"outcome": "killed", "by": name + (" (deep)" if deep else ""), "said": said}
+            return {"outcome": "survived", "deep": deep}
+        finally:
+            self.write(site.file, HOOK.sub("false", self.texts[site.file]))
+
+
+def report(chosen: list[sites.Site], texts: dict, results: dict, equivalent: dict) -> int:
+    killed, survivors, excused, stillborn, by = 0, [], 0, 0, {}
+    for number, site in enumerate(chosen):
+        key = key_of(site, texts[site.file])
+        result = results.get(key)
+        if result is None:
+            continue
+        if result["outcome"] == "killed":
+            killed += 1
+            by[result["by"]] = by.get(result["by"], 0) + 1
+        elif result["outcome"] == "survived":
+            if key in equivalent:
+                excused += 1
+            else:
+                survivors.append((number, site, key))
+        else:
+            stillborn += 1
+    for number, site, key in survivors:
+        line = sites.lines_of(texts[site.file], site)[0]
+        before, after = key.splitlines()[1:]
+        print(f"survivor {number}: src/{site.file}:{line} ({site.kind})\n    {before}\n    {after}")
+    ran = killed + len(survivors) + excused
+    rate = killed / (killed + len(survivors)) if ran > excused else 0.0
+    print(f"{ran} mutants ran, {stillborn} more did not compile: {killed} killed, {excused} equivalent, "
+          f"{len(survivors)} survivors; {rate:.1%} of the others killed")
+    print("by driver: " + ", ".join(f"{name} {count}" for name, count in sorted(by.items(), key=lambda e: -e[1])))
+    return 0 if ran >= 200 and rate >= KILLED_MIN else 1
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--list", action="store_true", help="print the sample")
+    parser.add_argument("--deep", action="store_true", help="survivors again, longer")
+    parser.add_argument("--fresh", action="store_true", help="forget earlier results")
+    parser.add_argument("--report", action="store_true", help="print the table of what has been run")
+    parser.add_argument("--only", type=int, nargs="+", default=[], metavar="N", help="only these, in full")
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse()
+    texts = sources()
+    chosen = sample(texts)
+    if any(not 0 <= number < SAMPLE for number in arguments.only):
+        fail(f"mutants are numbered 0 to {SAMPLE - 1}")
+    if arguments.list:
+        for number, site in enumerate(chosen):
+            print(f"{number}: {key_of(site, texts[site.file])}")
+        return 0
+    WORK.mkdir(parents=True, exist_ok=True)
+    store = WORK / "results.json"
+    results = json.loads(store.read_text()) if store.exists() and not arguments.fresh else {}
+    if arguments.report:
+        return report(chosen, texts, results, read_equivalent())
+    equivalent = read_equivalent()
+    bench = Bench(texts)
+    bench.baseline(arguments.deep)
+    start = time.monotonic()
+    for number, site in enumerate(chosen):
+        key = key_of(site, texts[site.file])
+        known = results.get(key)
+        wanted = (number in arguments.only if arguments.only
+                  else known is None if not arguments.deep
+                  else known is not None and known["outcome"] == "survived" and key not in equivalent)
+        if not wanted:
+            continue
+        if arguments.only:
+            print(f"{number}: {key}")
+        results[key] = result = bench.judge(site, arguments.deep, bool(arguments.only))
+        if not arguments.only:
+            store.write_text(json.dumps(results, indent=1))
+            print(f"[{number + 1}/{SAMPLE} {time.monotonic() - start:5.0f} s] src/{site.file} {site.kind}: "
+                  f"{result['outcome']} {result.get('by', '')}", flush=True)
+    return 0 if arguments.only else report(chosen, texts, results, equivalent)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
