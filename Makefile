@@ -1,8 +1,12 @@
 # The habitual commands. Each is a short sequence of cmake, ninja and ctest that can be typed as well.
 .DEFAULT_GOAL := release
-.PHONY: release debug setup run test counts bench asan ubsan tsan clean help
+.PHONY: release debug setup run test counts bench asan ubsan tsan seeded mutants coverage clean help
 
 export JOBS ?= 2
+# What tests/seeded/drivers.py runs.
+SEEDED_DRIVERS := hakmem-scripts hakmem-replay hakmem-replay-abi heap_properties hakmem_unit \
+  hakmem_unit_abi hakmem_stress hakmem_stress_double_free lifecycle_forks \
+  exhaustive_validator exhaustive_entry exhaustive_sequences
 
 release:  ## the Release library, build/release/libhakmem.so and libhakmem.a
 	tools/build release
@@ -24,6 +28,15 @@ counts:   ## instructions and branches per operation, beside glibc
 bench:    ## times and memory against every allocator that is installed
 	tools/build release all
 	bench/run.py --quick
+seeded:   ## every seeded fault on drivers until two have found it; minutes
+	tools/build seeded $(SEEDED_DRIVERS)
+	tools/build seeded-tsan hakmem_stress
+	tests/seeded/matrix.py --json build/seeded/matrix.json --markdown build/seeded/matrix.md
+mutants:  ## 240 blind one-token mutants through a ladder of drivers; resumes
+	tools/build seeded hakmem-scripts hakmem_unit exhaustive_sequences exhaustive_validator
+	tests/mutants/mutate.py
+coverage: ## lines and branches that replay reaches, and what the whole suite does
+	tools/coverage --suite
 clean:    ## remove build/
 	rm -rf build
 help:     ## this list

@@ -113,6 +113,8 @@ void Runner::execute_legal(const Op& op) {
         }
         return nullptr;
       };
+      // An instance is copied for this, which costs as much as a thousand operations.
+      if (!config_.audit_each && !system_.keeps_contexts()) break;
       if (const char* wrong = system_.fork_check(check, this)) fail(wrong);
       break;
     }

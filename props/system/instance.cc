@@ -1,6 +1,10 @@
 #include "system/instance.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <new>
 
@@ -267,6 +271,29 @@ u32 InstanceSystem::take_os_failures() { return SimOs::take_failures(); }
 void InstanceSystem::set_option(Tunable tunable, u64 value) {
   static constexpr OptionId kIds[] = {OptionId::kFastLaneMask, OptionId::kPurgeDelayMs};
   instance().options.set(kIds[static_cast<unsigned>(tunable)], value);
+}
+
+/// What the process does in the child of fork: every context but the caller's was stopped where it
+/// was, and its cache hands over what its magazines may have held.
+const char* InstanceSystem::fork_check(const char* (*check)(void*), void* context) {
+  const pid_t child = fork();
+  if (child < 0) return nullptr;
+  if (child == 0) {
+    for (const int number : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL}) signal(number, SIG_DFL);
+    for (unsigned thread = 1; thread < kContextCount; ++thread) {
+      if (!caches_[thread]) continue;
+      instance().detach(caches_[thread], true);
+      caches_[thread] = nullptr;
+    }
+    if (check(context) != nullptr) _exit(1);
+    instance().purge(caches_[0]);
+    _exit(check(context) == nullptr ? 0 : 1);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return nullptr;
+  return WIFEXITED(status) ? "the heap is not whole in the child of fork" : "the child of fork died";
 }
 
 Verdict InstanceSystem::take_verdict() {

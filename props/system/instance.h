@@ -39,6 +39,7 @@ class InstanceSystem : public System {
   void os_fail(OsCall call, u64 nth) override;
   u32 take_os_failures() override;
   void set_option(Tunable tunable, u64 value) override;
+  const char* fork_check(const char* (*check)(void*), void* context) override;
   Verdict take_verdict() override;
   HeapCore* heap() override;
   bool tracked() const override { return tracked_; }

@@ -36,7 +36,7 @@ class System {
   /// Failures of the operating system injected since the last call of this function.
   virtual u32 take_os_failures() { return 0; }
   virtual void set_option(Tunable, u64) {}
-  /// Runs `check` in a child process and returns its result; systems without fork return null.
+  /// Forks, runs `check` on the heap of the child, and returns what is wrong there; null without fork.
   virtual const char* fork_check(const char* (*)(void*), void*) { return nullptr; }
 
   virtual Verdict take_verdict() { return {}; }

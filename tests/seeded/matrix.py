@@ -61,7 +61,8 @@ def command_of(driver: drivers.Driver, builds: Path) -> list[str]:
 def run(driver: drivers.Driver, fault: str, builds: Path) -> dict:
     """One cell: whether the driver noticed, after how much time, and what it said."""
     words = command_of(driver, builds)
-    environment = {**os.environ, **drivers.ENVIRONMENT, "HAKMEM_SEEDED_FAULT": fault}
+    environment = {**os.environ, "HAKMEM_SEEDED_FAULT": fault,
+                   **{name: value.format(source=ROOT) for name, value in drivers.ENVIRONMENT.items()}}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
     process = subprocess.Popen(words, env=environment, stdin=subprocess.DEVNULL, text=True, errors="replace",
@@ -81,7 +82,8 @@ def run(driver: drivers.Driver, fault: str, builds: Path) -> dict:
 
 
 def missing_programs(chosen: list[drivers.Driver], builds: Path) -> list[str]:
-    return [driver.name for driver in chosen if not Path(command_of(driver, builds)[0]).exists()]
+    return [driver.name for driver in chosen for word in command_of(driver, builds)
+            if word.startswith(str(builds)) and not Path(word).exists()]
 
 
 class Matrix:
