@@ -6,8 +6,8 @@
   mutate.py --list            the sample, without running anything
   mutate.py --only N ...      only these mutants of the sample, printed with what each driver said
 
-The allocator is compiled as one file with few policies (table.cc) in front of drivers from
-build/seeded, which know nothing of the mutant. Results are kept in build/mutants/results.json and
+The file that changed, or for a header the allocator as one file, is compiled and linked with few
+policies (table.cc) in front of drivers from build/seeded, which know nothing of the mutant. Results are kept in build/mutants/results.json and
 not run again; --fresh forgets them. equivalent.txt names the mutants that no test can tell from the
 original, each with its reason. Exit status: 0 if at least 85 % of the others were noticed.
 """
@@ -117,9 +117,11 @@ class Bench:
             self.write(str(path.relative_to(ROOT / "src")), path.read_text())
         for name, text in texts.items():
             self.write(name, HOOK.sub("false", text))
-        parts = [name for name in texts if name.endswith(".cc") and name not in LEFT_OUT]
-        everything = "".join(f'#include "{name}"\n' for name in sorted(parts))
-        (self.src / "all.cc").write_text(everything + f'#include "{ROOT}/tests/mutants/table.cc"\n')
+        self.files = [name for name in sorted(texts) if name.endswith(".cc") and name not in LEFT_OUT]
+        everything = "".join(f'#include "{name}"\n' for name in self.files)
+        table = f'#include "{ROOT}/tests/mutants/table.cc"\n'
+        (self.src / "all.cc").write_text(everything + table)
+        (self.src / "table.cc").write_text(table)
         base = DRIVERS / "src/CMakeFiles/hakmem_objects.dir"
         objects = [base / f"{name}.o" for name in ("base/fault.cc", "base/options.cc", "base/seeded.cc", "base/text.cc",
                                                    "os/linux.cc", "os/lock.cc")]
@@ -149,16 +151,27 @@ class Bench:
     def write(self, name: str, text: str):
         (self.src / name).write_text(text)
 
-    def compile(self) -> bool:
-        status, _, _ = run(["g++", *FLAGS, "-I", str(self.src), "-c", str(self.src / "all.cc"), "-o", "all.o"], 120)
+    def compile(self, name: str) -> bool:
         self.linked = set()
+        out = "original/" + name.replace("/", "_") + ".o" if name != "mutant" else "mutant.o"
+        source = self.src / (self.changed if name == "mutant" else name)
+        status, _, _ = run(["g++", *FLAGS, "-I", str(self.src), "-c", str(source), "-o", out], 120)
         return status == 0
+
+    def compile_mutant(self, file: str) -> bool:
+        """The file that changed beside the other originals; for a header, all of them as one file."""
+        whole = file.endswith(".h")
+        self.changed = "all.cc" if whole else file
+        self.objects = ["mutant.o"]
+        if not whole:
+            self.objects += [f"original/{name.replace('/', '_')}.o" for name in (*self.files, "table.cc") if name != file]
+        return self.compile("mutant")
 
     def drive(self, name: str, command: str, slow: float) -> tuple[bool, str]:
         """Whether the driver noticed, and its word for it."""
         program, *arguments = command.split()
         if program not in self.linked:
-            status, said, _ = run(["g++", "all.o", *map(str, self.parts[program]), "-o", program], 120)
+            status, said, _ = run(["g++", *self.objects, *map(str, self.parts[program]), "-o", program], 120)
             if status != 0:
                 fail(f"cannot link {program}:\n{said}")
             self.linked.add(program)
@@ -169,8 +182,9 @@ class Bench:
         return status != 0, (lines or said.splitlines()[-1:] or [f"status {status}"])[0][:120]
 
     def baseline(self, deep: bool):
-        if not self.compile():
-            fail("the unchanged sources do not compile as one file")
+        (WORK / "original").mkdir(exist_ok=True)
+        if not all(self.compile(name) for name in (*self.files, "table.cc")) or not self.compile_mutant("unchanged.h"):
+            fail("the unchanged sources do not compile")
         for name, quick, long in LADDER:
             if not (command := long if deep else quick):
                 continue
@@ -182,7 +196,7 @@ class Bench:
     def judge(self, site: sites.Site, deep: bool, verbose: bool) -> dict:
         self.write(site.file, HOOK.sub("false", sites.apply(self.texts[site.file], site)))
         try:
-            if not self.compile():
+            if not self.compile_mutant(site.file):
                 return {"outcome": "does not compile"}
             for name, quick, long in LADDER:
                 command = long if deep else quick

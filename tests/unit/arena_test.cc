@@ -121,6 +121,27 @@ TEST_F(ArenaTest, PurgedPagesReadAsZero) {
   EXPECT_TRUE(all_bytes(arena_.unit_address(unit), 2 * kUnitBytes, 0));
 }
 
+TEST_F(ArenaTest, AMergedSpanHasTheAgeOfItsOldestPiece) {
+  const u64 delay = arena_.purge_delay_ms();
+  const u32 a = take(2), b = take(2), c = take(2);
+  take(1);
+  arena_.give(a, true);
+  arena_.give(c, true);
+  // A block that was cached brings its own age, which is greater than that of both neighbours.
+  arena_.give(b, true, script().now_ms - delay);
+  ASSERT_EQ(arena_.span(a)->units, 6U);
+  EXPECT_EQ(arena_.span(a)->freed_at_ms, script().now_ms - delay);
+  arena_.purge_free(false);
+  EXPECT_EQ(stats().free_dirty_bytes, 0U);
+
+  const u32 d = take(2), e = take(2);
+  arena_.give(d, true, script().now_ms - 10);
+  arena_.give(e, true);
+  EXPECT_EQ(arena_.span(d)->freed_at_ms, script().now_ms - 10);
+  arena_.purge_free(false);
+  EXPECT_EQ(stats().free_dirty_bytes, 4 * kUnitBytes) << "its delay is not over";
+}
+
 TEST_F(ArenaTest, APurgeThatTheKernelRefusesLeavesTheSpanDirty) {
   const u32 unit = take(2);
   memset(arena_.unit_address(unit), 0x5a, 2 * kUnitBytes);
