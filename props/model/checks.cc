@@ -252,6 +252,11 @@ void Runner::audit_threads(HeapCore& heap) {
     if (slab.queued.load(kRelaxed) != times) fail("R4 a queued slab is on its owner's list, once");
     if (posted && owner && !times) fail("R2 a slab with posted frees is queued with its owner");
   }
+  for (unsigned c = 0; c < kClassCount; ++c) {
+    u32 count = 0;
+    for (u32 at = heap.abandoned[c].head; at != kNoSpan; at = arena.span(at)->next) ++count;
+    if (heap.abandoned_count[c].load(kRelaxed) != count) fail("the count of abandoned slabs is not their number");
+  }
   for (ThreadCache* cache = heap.caches.load(kRelaxed); cache; cache = cache->next_cache) {
     if (cache->ctx.generation != heap.options.generation()) continue;
     if (cache->ctx.class_mask != heap.options.get(OptionId::kFastLaneMask) ||

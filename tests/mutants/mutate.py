@@ -49,7 +49,8 @@ LADDER = (
     ("lane", f"{SCRIPTS} --count 40 --seed 7 --policy 34 --audit", f"{SCRIPTS} --count 800 --seed 8 --policy 34 --audit"),
     ("large", f"{SCRIPTS} --count 100 --seed 9 --large", f"{SCRIPTS} --count 3000 --seed 10 --large"),
     ("sequences", "exhaustive_sequences 3 31", "exhaustive_sequences 5 31"),
-    ("unit", "hakmem_unit --gtest_fail_fast --gtest_brief=1 --gtest_filter=-PoliciesAgree.*", ""),
+    ("unit", "hakmem_unit --gtest_fail_fast --gtest_brief=1 --gtest_filter=-PoliciesAgree.*",
+     "hakmem_unit --gtest_fail_fast --gtest_brief=1 --gtest_filter=-PoliciesAgree.*"),
     ("validator", "exhaustive_validator 3", "exhaustive_validator 30"),
 )
 

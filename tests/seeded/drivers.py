@@ -23,6 +23,7 @@ def gtest(name: str, program: str, finds: str, **more) -> Driver:
 DRIVERS = (
     scripts("scripts", "--count 4000 --seed 11", "random scripts, duplicate validation"),
     scripts("trusted", "--count 4000 --seed 12 --policy 31", "random scripts, policies on"),
+    gtest("unit", "unit/hakmem_unit", "unit tests"),
     scripts("audited", "--count 500 --seed 13 --policy 34 --audit",
             "random scripts, all invariants after each operation"),
     scripts("tracked", "--count 2500 --seed 14 --tracked", "random scripts with exact records"),
@@ -41,7 +42,6 @@ DRIVERS = (
            "the same, validated once"),
     Driver("sequences", "{build}/tests/exhaustive/exhaustive_sequences 5 0",
            "every sequence of 5 operations"),
-    gtest("unit", "unit/hakmem_unit", "unit tests"),
     gtest("unit-abi", "unit/hakmem_unit_abi", "unit tests of the C and C++ ABI"),
     gtest("stress", "stress/hakmem_stress --gtest_filter=-*Local*", "threads on one heap"),
     gtest("racing", "stress/hakmem_stress_double_free", "racing double frees"),

@@ -135,6 +135,18 @@ TEST_F(ArenaStart, HalvesUntilItFits) {
   EXPECT_EQ(script().reserved_bytes(), 0U);
 }
 
+TEST_F(ArenaStart, HalfOfALimitedAddressSpaceAtMost) {
+  options_.set(OptionId::kArenaGib, 1);
+  for (const std::size_t limit : {256 * kMiB, 255 * kMiB, 2048 * kMiB, 2047 * kMiB, 64 * kMiB}) {
+    script().address_limit = limit;
+    Random random(1);
+    ASSERT_TRUE(arena_.init(kScripted, options_, random));
+    EXPECT_LE(arena_.reserved_bytes(), limit / 2);
+    EXPECT_GT(arena_.reserved_bytes() * 4, limit) << "and no less than half of that";
+    arena_.destroy();
+  }
+}
+
 TEST_F(ArenaStart, WithNoAddressSpaceAtAllItSaysSoAndHoldsNothing) {
   script().arm(kCallReserve, 1, ~u64{0} / 2);
   EXPECT_FALSE(start(kArenaBytes));

@@ -176,6 +176,7 @@ TEST_F(SlabTest, IsFreeTellsBitmapFromHeld) {
   slab_put(arena_, unit, p);
   EXPECT_TRUE(slab_is_free(arena_, p));
   EXPECT_TRUE(slab_is_free(arena_, bytes_of(p) + 1)) << "no slot starts there";
+  EXPECT_TRUE(slab_is_free(arena_, bytes_of(p) + kGranuleBytes)) << "nor there";
 }
 
 TEST_F(SlabTest, RemoteBitsAreCollectedExactlyOnce) {

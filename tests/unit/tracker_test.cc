@@ -209,6 +209,50 @@ TEST_F(TrackerTest, WithoutMemoryForRecordsTheHeapWorksUntracked) {
   FAIL() << "every commit failed";
 }
 
+/// Two frames to a page, so that the chain leaves the page of its innermost frame.
+[[gnu::noinline]] u32 capture_below(int levels, const void** frames, u32 capacity) {
+  volatile char room[2000];
+  room[0] = 0;
+  const u32 depth = levels ? capture_below(levels - 1, frames, capacity) : capture_stack(frames, capacity);
+  asm volatile("" ::: "memory");
+  return depth + static_cast<u32>(room[0]);
+}
+
+TEST(Stack, IsFollowedOverPages) {
+  const void* frames[kMaxFrames];
+  EXPECT_EQ(capture_below(kMaxFrames, frames, kMaxFrames), kMaxFrames);
+  for (u32 i = 2; i + 2 < kMaxFrames; ++i) EXPECT_EQ(frames[i], frames[2]) << i;
+}
+
+/// One stack per path: each bit calls from another place.
+[[gnu::noinline]] void* malloc_by_path(TestHeap& heap, ThreadCache* cache, unsigned path, int bits) {
+  void* p = nullptr;
+  if (bits == 0) {
+    p = heap.malloc(cache, 24);
+  } else if (path & 1) {
+    p = malloc_by_path(heap, cache, path >> 1, bits - 1);
+    asm volatile("" ::: "memory");
+  } else {
+    p = malloc_by_path(heap, cache, path >> 1, bits - 1);
+    asm volatile("nop" ::: "memory");
+  }
+  return p;
+}
+
+TEST_F(TrackerTest, ThousandsOfStacksAreKeptApart) {
+  constexpr int kBits = 13;
+  std::vector<void*> blocks;
+  for (unsigned path = 0; path < 1U << kBits; ++path) blocks.push_back(malloc_by_path(heap, cache, path, kBits));
+  std::set<std::vector<const void*>> stacks;
+  for (void* p : blocks) {
+    put(p, Api::kDelete);
+    ASSERT_EQ(heap.fault(), "new-delete-mismatch");
+    ASSERT_EQ(heap.last.alloc_depth, kMaxFrames);
+    stacks.insert(std::vector<const void*>(heap.last.alloc_stack, heap.last.alloc_stack + kMaxFrames));
+  }
+  EXPECT_EQ(stacks.size(), blocks.size());
+}
+
 TEST(Stack, IsCapturedOnAnyStackWithoutLeavingIt) {
   const void* frames[kMaxFrames];
   EXPECT_LE(capture_stack(frames, kMaxFrames), kMaxFrames);
