@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <string>
 #include <tuple>
 
@@ -128,6 +129,18 @@ constexpr Operation kOperations[] = {
        return kNothing;
      },
      false},
+    {"remote frees, and their collection",
+     [](Scene& s) {
+       std::vector<void*> passed;
+       for (int i = 0; i < 500; ++i) passed.push_back(s.heap.malloc(s.other, 2000));
+       for (void* p : passed)
+         if (p) s.heap.free(s.cache, p);
+       for (void*& p : passed) p = s.heap.malloc(s.other, 2000);
+       for (void* p : passed)
+         if (p) s.heap.free(s.other, p);
+       return kNothing;
+     },
+     false},
     {"a new thread",
      [](Scene& s) {
        if (ThreadCache* third = s.heap.attach()) s.heap.detach(third);
@@ -158,6 +171,12 @@ class FailingKernel : public testing::TestWithParam<std::tuple<bool, bool>> {
   bool try_once(const Operation& operation, unsigned kinds, u64 at, u64 count) {
     script() = Script{};
     script().old_kernel = std::get<1>(GetParam());
+    const bool reached = try_in_scene(operation, kinds, at, count);
+    EXPECT_EQ(script().reserved_bytes(), 0U) << "address space kept after the heap's end";
+    return reached;
+  }
+
+  bool try_in_scene(const Operation& operation, unsigned kinds, u64 at, u64 count) {
     Scene scene(setup());
     EXPECT_EQ(scene.heap.fault(), "none");
     script().arm(kinds, at, count);
@@ -207,6 +226,46 @@ TEST_P(FailingKernel, OneCallOrAllFromThereOn) {
     }
   }
   EXPECT_GT(tried, 400U);
+  std::printf("%llu cases\n", static_cast<unsigned long long>(tried));
+}
+
+TEST_P(FailingKernel, FromTheVeryFirstCall) {
+  u64 tried = 0;
+  for (const Kind& kind : kKinds) {
+    for (u64 count : {u64{1}, u64{1} << 40}) {
+      bool reached = true;
+      for (u64 at = 1; reached; ++at, ++tried) {
+        SCOPED_TRACE(std::string(kind.name) + " call " + std::to_string(at));
+        script() = Script{};
+        script().old_kernel = std::get<1>(GetParam());
+        script().arm(kind.calls, at, count);
+        {
+          TestHeap heap(setup());
+          ThreadCache* cache = heap.started ? heap.attach() : nullptr;
+          void* p = cache ? heap.malloc(cache, 100) : nullptr;
+          reached = script().failed != 0;
+          script().disarm();
+          EXPECT_TRUE(p || reached) << "refused although no call failed";
+          if (p) heap.free(cache, p);
+          if (heap.started) {
+            if (!cache) cache = heap.attach();
+            ASSERT_NE(cache, nullptr);
+            p = heap.malloc(cache, 100);
+            EXPECT_NE(p, nullptr) << "a heap that has started works when the kernel is willing";
+            heap.free(cache, p);
+            EXPECT_HEAP_WHOLE(heap);
+          }
+          EXPECT_EQ(heap.fault(), "none");
+        }
+        EXPECT_EQ(script().complaint, "");
+        EXPECT_EQ(script().reserved_bytes(), 0U) << "address space kept after the heap's end";
+        if (HasFailure()) return;
+        ASSERT_LT(at, 1000U);
+      }
+    }
+  }
+  EXPECT_GT(tried, 40U);
+  std::printf("%llu cases\n", static_cast<unsigned long long>(tried));
 }
 
 INSTANTIATE_TEST_SUITE_P(Everywhere, FailingKernel, testing::Combine(testing::Bool(), testing::Bool()),
