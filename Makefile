@@ -1,6 +1,6 @@
 # The habitual commands. Each is a short sequence of cmake, ninja and ctest that can be typed as well.
 .DEFAULT_GOAL := release
-.PHONY: release debug setup run test counts bench asan ubsan tsan seeded mutants coverage clean help
+.PHONY: release debug setup run test counts bench asan ubsan tsan seeded mutants coverage msan memcheck aarch64 soak clean help
 
 export JOBS ?= 2
 # What tests/seeded/drivers.py runs.
@@ -20,7 +20,13 @@ run:      ## real programs on hakmem beside glibc, and one attack stopped
 	tools/demo.py
 test:     ## everything: Release, Debug and the stress tests under ThreadSanitizer
 	tools/test all
-asan ubsan tsan:  ## the tests that make sense under one sanitizer
+asan ubsan msan tsan:  ## the tests that make sense under one sanitizer
+	tools/test $@
+memcheck: ## the suite under Valgrind, every program of it
+	tools/test $@
+aarch64:  ## the library for another architecture, and its programs under qemu
+	tools/test $@
+soak:     ## a hundred thousand threads and ten thousand forks, in Debug too
 	tools/test $@
 counts:   ## instructions and branches per operation, beside glibc
 	tools/build release hakmem-count-driver

@@ -7,6 +7,13 @@ target_compile_options(hakmem_warnings INTERFACE
 set(HAKMEM_SANITIZE_FLAGS "")
 if(HAKMEM_SANITIZER STREQUAL "undefined")
   set(HAKMEM_SANITIZE_FLAGS -fsanitize=undefined -fno-sanitize-recover=all)
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    # Values that an implicit conversion changes are no undefined behaviour, and no intention either.
+    list(APPEND HAKMEM_SANITIZE_FLAGS -fsanitize=implicit-conversion,nullability,local-bounds)
+  endif()
+elseif(HAKMEM_SANITIZER STREQUAL "address")
+  # What is undefined is looked for too: one build then does for both where time is short.
+  set(HAKMEM_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=all)
 elseif(HAKMEM_SANITIZER)
   set(HAKMEM_SANITIZE_FLAGS -fsanitize=${HAKMEM_SANITIZER})
 endif()
