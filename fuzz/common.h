@@ -1,22 +1,46 @@
 #pragma once
-// What the targets share: a failed oracle ends the process the way fuzzers understand, after printing
-// the script.
+// What the targets share: how an input chooses policies, and how a failed oracle ends the process: the
+// way fuzzers understand, after printing the script.
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
+#include "model/agree.h"
 #include "model/runner.h"
 
 namespace hak::fuzz {
 
+/// Crashes stay crashes: the fuzzer keeps the input and prints the stack.
+inline constexpr props::Runner::Config kConfig = {.catch_signals = false, .observe = false, .audit_each = false};
+
+/// The bytes before the script, in the targets that run one.
+inline constexpr std::size_t kChoiceBytes = 1;
+
+/// One policy, with exact records in a quarter of the choices.
+struct HeapChoice {
+  unsigned policy;
+  bool tracked;
+};
+constexpr HeapChoice heap_choice(u8 byte) { return {byte % kPolicyCount, byte >= 192}; }
+
+/// Two policies that differ in one switch: A, B, D, E are bits 0 to 3 of policy_index, C a number above.
+struct PairChoice {
+  unsigned left, right;
+  bool tracked;
+};
+constexpr PairChoice pair_choice(u8 byte) {
+  const unsigned rest = byte >> 3 & 15;
+  const unsigned which = byte % 5;
+  const unsigned left = which < 4 ? rest & ~(1U << which) : rest;
+  return {left, which < 4 ? left | 1U << which : left + 32, (byte & 128) != 0};
+}
+
 inline void stop_on_failure(const props::Outcome& outcome, const props::Script& script, const char* how) {
   if (outcome.ok) return;
-  std::fprintf(stderr, "%s\nreplay with %s:\n%s", outcome.message.c_str(), how,
+  std::fprintf(stderr, "%s\nreplay with hakmem-replay %s:\n%s", outcome.message.c_str(), how,
                props::format_text(script).c_str());
   std::abort();
 }
-
-/// Crashes stay crashes: the fuzzer keeps the input and prints the stack.
-inline constexpr props::Runner::Config kConfig = {.catch_signals = false, .observe = false, .audit_each = false};
 
 }  // namespace hak::fuzz
 

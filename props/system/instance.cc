@@ -17,6 +17,15 @@ alignas(HeapCore) std::byte g_heap_storage[sizeof(HeapCore)];
 alignas(Tracker) std::byte g_tracker_storage[sizeof(Tracker)];
 Verdict g_verdict;
 
+constexpr u32 longest_slab() {
+  u32 longest = 0;
+  for (unsigned c = 0; c < kClassCount; ++c) longest = slab_units(c) > longest ? slab_units(c) : longest;
+  return longest;
+}
+constexpr u32 kLongestSlab = longest_slab();
+/// First units of slabs that closed, or will close, without a call of on_closing.
+std::vector<u32> g_unseen;
+
 HeapCore& instance() { return *std::launder(reinterpret_cast<HeapCore*>(g_heap_storage)); }
 Tracker& tracker() { return *std::launder(reinterpret_cast<Tracker*>(g_tracker_storage)); }
 
@@ -49,13 +58,9 @@ void InstanceSystem::set_policy(unsigned policy, bool tracked) {
   table_ = &entry_table(policy_at(policy), tracked);
 }
 
-/// The pages that carving a slab has written: a header before each slot and behind the last.
+/// What carving a slab has written: a header before each slot and behind the last.
 void InstanceSystem::touch_slab(const Span& slab) {
   if (slab.carved == 0) return;
-  if (slab.stride < kPageBytes) {
-    SimOs::touch(slab.start - 1, std::size_t{slab.carved} * slab.stride + 1);
-    return;
-  }
   for (u32 slot = 0; slot <= slab.carved; ++slot)
     SimOs::touch(slab.start + std::size_t{slot} * slab.stride - 1, 1);
 }
@@ -65,6 +70,19 @@ void InstanceSystem::on_closing(const void* guard) {
   const Arena& arena = instance().arena;
   const Span& span = *arena.span(arena.span_of(arena.unit_of(guard)));
   if (span.kind == SpanKind::kNone) close_slab(arena.span_of(arena.unit_of(guard)));
+}
+
+/// The slab that is being made will close unseen, and any of its bytes may be a header by then: all count
+/// as written. Of the spans that may end here the longest; the account of a shorter one may be stale.
+void InstanceSystem::on_unguarded(const void* guard) {
+  const Arena& arena = instance().arena;
+  const u32 end = arena.unit_of(guard) + 1;
+  for (u32 units = end < kLongestSlab ? end : kLongestSlab; units > 0; --units) {
+    if (arena.span(end - units)->units != units) continue;
+    SimOs::touch(arena.unit_address(end - units), units * kUnitBytes);
+    g_unseen.push_back(end - units);
+    return;
+  }
 }
 
 /// Zeroes what a slab leaves in the tables when it is gone.
@@ -119,6 +137,10 @@ void InstanceSystem::wipe() {
   if (heap.ready) {
     Arena& arena = heap.arena;
     const u32 frontier = arena.frontier();
+    for (const u32 unit : g_unseen) {
+      memset(arena.free_bits(unit), 0, Arena::kBitWords * sizeof(u64));
+      memset(static_cast<void*>(arena.remote_bits(unit)), 0, Arena::kBitWords * sizeof(u64));
+    }
     for (u32 unit = 0; unit < frontier;) {
       const u32 units = arena.span(unit)->units ? arena.span(unit)->units : 1;
       wipe_span(unit);
@@ -129,6 +151,7 @@ void InstanceSystem::wipe() {
     if (!SimOs::exact()) SimOs::touch(arena.unit_address(0), frontier * kUnitBytes);
     SimOs::wipe(arena.unit_address(0), kInstanceArenaBytes);
   }
+  g_unseen.clear();
   for (const u32 page : record_pages_) memset(records_ + std::size_t{page} * kPageBytes, 0, kPageBytes);
   record_pages_.clear();
   records_ = nullptr;
@@ -148,7 +171,7 @@ bool InstanceSystem::reset(const Script& script) {
   SimOs::set_light_guards(script.light_guards);
   if (!heap.init(SimOs::table(), script.seed, record_fault, kInstanceArenaBytes)) return false;
   SimOs::watch(reinterpret_cast<const void*>(heap.arena.base), kInstanceArenaBytes,
-               script.guards && script.light_guards ? on_closing : nullptr);
+               script.guards && script.light_guards ? on_closing : nullptr, on_unguarded);
   // The caches lie behind the records whether there are any or not: what a magazine leaves behind must
   // not become a record.
   records_ = SimOs::position();

@@ -62,6 +62,7 @@ class InstanceSystem : public System {
   static void touch_slab(const Span& slab);
   static void close_slab(u32 unit);
   static void on_closing(const void* guard);
+  static void on_unguarded(const void* guard);
   std::size_t room_of(const void* p) const;
   void* note_block(void* p, std::size_t bytes);
   void wipe_cache(ThreadCache& cache);

@@ -31,6 +31,7 @@ struct State {
   std::size_t watched_pages = 0;
   std::size_t touched_pages = 0;
   void (*closing)(const void*) = nullptr;
+  void (*unguarded)(const void*) = nullptr;
   Page pages[kWatchedPages] = {};
   u64 dirty[kWatchedPages * kPiecesPerPage / 64] = {};
 };
@@ -95,7 +96,7 @@ bool sim_purge(void* at, std::size_t bytes) {
 
 bool sim_guard(void* at, std::size_t bytes) {
   if (fails(OsCall::kGuard)) {
-    g_sim.closing = nullptr;  // what has no guard closes unseen
+    if (g_sim.closing) g_sim.unguarded(at);  // what has no guard closes unseen
     return false;
   }
   mark(at, bytes, Page::kGuarded, Page::kGuarded);
@@ -154,10 +155,12 @@ void SimOs::rewind() {
   g_sim.closing = nullptr;
 }
 
-void SimOs::watch(const void* base, std::size_t bytes, void (*closing)(const void*)) {
+void SimOs::watch(const void* base, std::size_t bytes, void (*closing)(const void*),
+                  void (*unguarded)(const void*)) {
   g_sim.watched = address_of(base);
   g_sim.watched_pages = bytes / kPageBytes < kWatchedPages ? bytes / kPageBytes : kWatchedPages;
   g_sim.closing = closing;
+  g_sim.unguarded = unguarded;
 }
 
 bool SimOs::exact() { return g_sim.closing != nullptr; }

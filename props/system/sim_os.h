@@ -17,10 +17,12 @@ class SimOs {
   /// Forgets all reservations. What was written must have been wiped by the caller.
   static void rewind();
   /// Follows the pages of this range (the arena) from now on. `closing` is called before a guard goes:
-  /// the last moment at which the span in front of it can be looked at. Without it every purged page
+  /// the last moment at which the span in front of it can be looked at. `unguarded` is called where a
+  /// guard was refused, whose span will close without a call. Without `closing` every purged page
   /// counts as touched.
-  static void watch(const void* base, std::size_t bytes, void (*closing)(const void* guard));
-  /// False if spans may have been closed without a call of `closing`.
+  static void watch(const void* base, std::size_t bytes, void (*closing)(const void* guard),
+                    void (*unguarded)(const void* guard));
+  /// False if spans may close without a call of either.
   static bool exact();
   /// Bytes of the range were or may have been written; what is not touched is known to be zero.
   static void touch(const void* at, std::size_t bytes);

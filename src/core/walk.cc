@@ -33,6 +33,17 @@ u32 damaged_headers(const Span& slab) {
   return damaged;
 }
 
+/// States that are set. Most granules start no slot, so they are looked at eight at a time.
+u32 count_starts(const u8* states, std::size_t granules) {
+  static_assert(kNotASlot == 0 && kGranulesPerUnit % sizeof(u64) == 0);
+  u32 starts = 0;
+  for (std::size_t g = 0; g < granules; g += sizeof(u64)) {
+    u64 word = racy_load(*reinterpret_cast<const u64*>(states + g));
+    for (; word; word >>= 8) starts += (word & 0xff) != 0;
+  }
+  return starts;
+}
+
 template <typename Visit>
 void each_span(const HeapCore& heap, Visit&& visit) {
   for (u32 at = 0; at < heap.arena.frontier();) {
@@ -60,11 +71,9 @@ const char* verify_slab(const HeapCore& heap, u32 unit, const Span& slab) {
   for (u32 w = 0; w * 64 < slab.slots; ++w)
     posted += static_cast<u32>(__builtin_popcountll(heap.arena.remote_bits(unit)[w].load(kRelaxed)));
   if (posted != counts.remote) return "R1 a remote state has its bit";
-  u32 starts = 0;
   const u8* states = heap.arena.state_of(heap.arena.unit_address(unit));
-  for (std::size_t g = 0; g < std::size_t{slab.units} * kGranulesPerUnit; ++g)
-    starts += byte_load(states + g) != kNotASlot;
-  if (starts != slab.carved) return "S3 a state is set exactly at carved slots";
+  if (count_starts(states, std::size_t{slab.units} * kGranulesPerUnit) != slab.carved)
+    return "S3 a state is set exactly at carved slots";
   if (slab.carved && byte_at(slab_slot_address(slab, slab.carved), -1) != slab.header)
     return "H1 the header behind the last slot";
   if (counts.damaged || damaged_headers(slab)) return "H1 state and header carry the slab's key";
