@@ -86,4 +86,12 @@ static_assert(policy_index(policy_at(37)) == 37);
 /// pair may cost in all; 32 bytes, where most lone pointers live, cost six.
 inline constexpr u64 kZeroMaxHardened = 32;
 
+/// One refill in so many is sampled. A sample costs two madvise calls and a page fault, three to five
+/// microseconds, a refill serves up to 63 requests.
+inline constexpr u64 kGuardSampleHardened = 512;
+inline constexpr u64 kGuardSampleParanoid = 64;
+
+/// Slots of a class that a Debug build withholds whatever the profile; it keeps the records for it.
+inline constexpr u64 kQuarantineDebug = kDebugBuild ? 256 : 0;
+
 }  // namespace hak

@@ -43,7 +43,7 @@ const char* api_word(Api api) {
   static constexpr const char* kWords[] = {
       "malloc", "calloc", "realloc", "reallocarray", "free", "free_sized", "free_aligned_sized",
       "aligned_alloc", "posix_memalign", "memalign", "malloc_usable_size", "new", "new[]", "delete",
-      "delete[]", "internal"};
+      "delete[]", "internal", "access"};
   static_assert(sizeof(kWords) / sizeof(kWords[0]) == static_cast<std::size_t>(Api::kCount));
   return kWords[static_cast<std::size_t>(api)];
 }

@@ -165,9 +165,7 @@ HAK_EXPORT int hakmem_option_set(const char* name, const char* text) {
   if (!name || !text || !find_option(name, &id) || !parse_option(id, text, &value)) return EINVAL;
   if (option_info(id).change != OptionChange::kRun) return EPERM;
   process_start();
-  Locked locked(process_option_lock());
-  g_heap.options.set(id, value);
-  if (!process_is_libc()) process_reconfigure();
+  process_set_option(id, value);
   return 0;
 }
 

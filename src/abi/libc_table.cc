@@ -27,18 +27,24 @@ void* libc_reallocate(HeapCore&, ThreadCache*, void* p, std::size_t bytes, Api) 
 void libc_release_sized(HeapCore&, ThreadCache*, void* p, std::size_t, std::size_t, Api) {
   __libc_free(p);
 }
-std::size_t libc_usable(HeapCore&, void* p, Api) {
+std::size_t usable_in_libc(void* p) {
   if (!p) return 0;
   // libc exports no second name for this one; the next definition behind ours is its own.
   using Usable = std::size_t (*)(void*);
   const auto usable = reinterpret_cast<Usable>(dlsym(RTLD_NEXT, "malloc_usable_size"));
   return usable ? usable(p) : 0;
 }
+std::size_t libc_usable(HeapCore&, void* p, Api) { return usable_in_libc(p); }
 
 }  // namespace
 
 constinit const EntryTable kLibcTable = {libc_allocate,   libc_release,       libc_calloc,
                                          libc_aligned,    libc_reallocate,    libc_release_sized,
                                          libc_usable};
+
+constinit const ForeignCalls kForeignToLibc = {__libc_free, __libc_realloc, usable_in_libc};
+constinit const ForeignCalls kForeignIgnored = {
+    [](void*) {}, [](void*, std::size_t) { return out_of_memory(); },
+    [](void*) { return std::size_t{0}; }};
 
 }  // namespace hak

@@ -5,4 +5,8 @@
 
 namespace hak {
 extern const EntryTable kLibcTable;
+/// Hands foreign pointers to libc, and drops them: nothing is freed, realloc fails with ENOMEM.
+extern const ForeignCalls kForeignToLibc;
+extern const ForeignCalls kForeignIgnored;
+
 }  // namespace hak

@@ -10,6 +10,7 @@
 #include "abi/build_info.h"
 #include "abi/libc_table.h"
 #include "abi/report.h"
+#include "abi/segv.h"
 
 namespace hak {
 
@@ -60,6 +61,7 @@ constinit ThreadCache* g_shared = nullptr;
 constinit Tracker g_tracker;
 constinit pthread_key_t g_key = 0;
 constinit bool g_have_key = false;
+constinit bool g_config_locked = false;
 constinit Atomic<const EntryTable*> g_table{nullptr};
 constinit Atomic<bool> g_direct{false};
 
@@ -198,13 +200,17 @@ void fork_prepare() {
   g_heap.abandoned_lock.lock();
   each_cache([](ThreadCache& cache) { cache.remote_lock.lock(); });
   g_tracker.lock().lock();
+  g_tracker.quarantine_lock().lock();
   g_heap.large.lock().lock();
+  g_heap.guarded.lock().lock();
   g_heap.arena.lock.lock();
 }
 
 void fork_parent() {
   g_heap.arena.lock.unlock();
+  g_heap.guarded.lock().unlock();
   g_heap.large.lock().unlock();
+  g_tracker.quarantine_lock().unlock();
   g_tracker.lock().unlock();
   each_cache([](ThreadCache& cache) { cache.remote_lock.unlock(); });
   g_heap.abandoned_lock.unlock();
@@ -218,8 +224,10 @@ void fork_parent() {
 /// start from new seeds.
 void fork_child() {
   if (!HAK_SEEDED(kForkChildLock)) g_heap.arena.lock.reset();
+  g_heap.guarded.lock().reset();
   g_heap.large.lock().reset();
   g_tracker.lock().reset();
+  g_tracker.quarantine_lock().reset();
   each_cache([](ThreadCache& cache) {
     cache.remote_lock.reset();
     cache.slow_lock.reset();
@@ -229,6 +237,8 @@ void fork_child() {
   g_shared_lock.reset();
   g_option_lock.reset();
   if (!g_heap.options.on(OptionId::kSeed)) g_heap.seed = kLinux.entropy() | 1;
+  g_heap.large.seed(g_heap.seed * 0xbf58476d1ce4e5b9ULL);
+  g_heap.guarded.seed(g_heap.seed * 0x94d049bb133111ebULL);
   each_cache([](ThreadCache& cache) {
     if (&cache == t_state.real) {
       cache.random = Random(g_heap.seed ^ ++g_heap.attaches);
@@ -251,6 +261,26 @@ void apply_mode() {
                  kRelease);
 }
 
+/// From here on hooks and options are read-only; those that may change later are opened to change.
+void lock_config() {
+  auto* begin = reinterpret_cast<std::byte*>(static_cast<HeapConfig*>(&g_heap));
+  auto* later = static_cast<std::byte*>(g_heap.options.later_page());
+  const auto fixed_bytes = static_cast<std::size_t>(later - begin);
+  const u64 level = g_heap.options.get(OptionId::kConfigLock);
+  if (level == 0) return;
+  g_config_locked = forbid_writing(begin, fixed_bytes) && forbid_writing(later, kPageBytes);
+  if (level == 2) seal(begin, fixed_bytes);
+}
+
+const ForeignCalls* foreign_calls() {
+  switch (static_cast<Foreign>(g_heap.options.get(OptionId::kForeign))) {
+    case Foreign::kIgnore: return &kForeignIgnored;
+    case Foreign::kLibc: return &kForeignToLibc;
+    case Foreign::kAbort: break;
+  }
+  return nullptr;
+}
+
 void start_heap() {
   const Options& options = g_heap.options;
   if (!g_heap.init(kLinux, options.get(OptionId::kSeed), report_and_stop)) {
@@ -261,10 +291,18 @@ void start_heap() {
   const bool track = kTrackedBuild || options.profile() == Profile::kParanoid;
   if (g_heap.ready && track && g_tracker.init(g_heap, kDebugBuild, is_own_code)) {
     g_heap.tracker = &g_tracker;
-    g_heap.large.quarantine(true);
+    g_heap.large.quarantine(options.on(OptionId::kQuarantine));
     g_heap.zero_max_bytes = 0;  // the tracker fills freed slots
+    g_tracker.withhold_slots(g_heap, static_cast<u32>(options.get(OptionId::kQuarantine)));
   }
+  // A memory checker sees every access as it is, and every block where the tables say.
+  if (!annotate::kOn)
+    g_heap.enable_sampling(static_cast<u32>(options.get(OptionId::kGuardSample)),
+                           static_cast<u32>(options.get(OptionId::kGuardSlots)));
+  g_heap.foreign = foreign_calls();
+  if (g_heap.ready && options.on(OptionId::kSegvReport)) segv_install();
   apply_mode();
+  lock_config();
 }
 
 }  // namespace
@@ -281,7 +319,7 @@ void process_start() {
     // A set-user-id program must not take its caller's options: a report would be written as root.
     g_heap.options.load(getauxval(AT_SECURE) ? nullptr : environ, complain);
     if (g_heap.options.on(OptionId::kForceLibc)) {
-          g_start.store(kLibc, kRelease);
+      g_start.store(kLibc, kRelease);
       errno = saved;
       return;
     }
@@ -304,9 +342,17 @@ Entry process_entry() {
   return {cache, g_table.load(kAcquire)};
 }
 
-void process_reconfigure() { apply_mode(); }
 bool process_is_libc() { return g_start.load(kAcquire) == kLibc; }
 ThreadCache* process_cache() { return t_state.real; }
-Lock& process_option_lock() { return g_option_lock; }
+
+void process_set_option(OptionId id, u64 value) {
+  process_start();
+  Locked locked(g_option_lock);
+  if (g_config_locked) allow_writing(g_heap.options.later_page(), kPageBytes);
+  g_heap.options.set(id, value);
+  if (g_config_locked) forbid_writing(g_heap.options.later_page(), kPageBytes);
+  if (!process_is_libc()) apply_mode();
+}
+
 
 }  // namespace hak

@@ -38,13 +38,11 @@ Entry process_entry();
 
 /// Starts the heap. Idempotent, any thread, before constructors too.
 void process_start();
-/// Recomputes which instantiation threads run, after an option changed.
-void process_reconfigure();
 /// True if every call goes to libc (HAKMEM_FORCE_LIBC).
 bool process_is_libc();
 /// The calling thread's cache if it has one.
 ThreadCache* process_cache();
-/// Lock for changes of options.
-Lock& process_option_lock();
+/// Changes an option while the process runs, and what threads run with it.
+void process_set_option(OptionId id, u64 value);
 
 }  // namespace hak

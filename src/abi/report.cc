@@ -16,6 +16,13 @@ constexpr std::size_t kReportBytes = 16 * 1024;
 constexpr std::size_t kSmallReportBytes = 2048;
 constexpr const char* kProfileNames[] = {"fast", "hardened", "paranoid"};
 
+/// Frames of the library itself say nothing to its user.
+u32 own_frames(const void* const* frames, u32 depth) {
+  u32 count = 0;
+  while (count < depth && is_own_code(frames[count])) ++count;
+  return count == depth ? 0 : count;
+}
+
 void append_stack(Text& out, const void* const* frames, u32 depth) {
   for (u32 i = 0; i < depth; ++i) {
     out.str("    #").dec(i).str(" ").ptr(frames[i]);
@@ -93,11 +100,13 @@ void format_report(const HeapCore& heap, const FaultRecord& record, const void* 
   append_stack(out, stack, depth);
   if (record.free_depth) {
     out.str("  freed by thread ").dec(record.free_thread).str(":").line();
-    append_stack(out, record.free_stack, record.free_depth);
+    const u32 own = own_frames(record.free_stack, record.free_depth);
+    append_stack(out, record.free_stack + own, record.free_depth - own);
   }
   if (record.alloc_depth) {
     out.str("  allocated by thread ").dec(record.alloc_thread).str(":").line();
-    append_stack(out, record.alloc_stack, record.alloc_depth);
+    const u32 own = own_frames(record.alloc_stack, record.alloc_depth);
+    append_stack(out, record.alloc_stack + own, record.alloc_depth - own);
   }
   append_machine_line(heap, record, depth ? stack[0] : nullptr, out);
   out.str("SUMMARY: hakmem: ").str(id).str(" in ").str(api_name(record.api)).line();
@@ -112,12 +121,11 @@ void report_and_stop(HeapCore& heap, const FaultRecord& record) {
   const bool own = !busy.exchange(true, kAcquire);
   Text out(own ? large : small, own ? sizeof large : sizeof small);
   if (HAK_SEEDED(kReportAllocates)) asm volatile("" ::"r"(malloc(48)));
-  const void* stack[kMaxFrames];
+  const void* stack[kMaxFrames + 1];
   u32 depth = capture_stack(stack, kMaxFrames);
-  // The frames of the library itself say nothing to its user.
-  u32 skip = 0;
-  while (skip < depth && is_own_code(stack[skip])) ++skip;
-  if (skip == depth) skip = 0;
+  const u32 skip = own_frames(stack, depth);
+  // Behind the handler's frames lies the kernel's return from the signal; the instruction takes its place.
+  if (record.pc && skip < depth) stack[skip] = record.pc;
   format_report(heap, record, stack + skip, depth - skip, out);
   bool close_it = false;
   const int fd = report_descriptor(heap, &close_it);

@@ -129,6 +129,7 @@ void LargeBlocks::unclaim(void* block) {
 bool LargeBlocks::cache(Span& span, u32 unit) {
   const std::size_t bytes = std::size_t{span.units} * kUnitBytes;
   if (span.units > kCacheMaxUnits || span.alignment > kPageBytes) return false;
+  if (!reuse_cached_) span.closed = arena_.os().guard(span.start, span.block_bytes);
   Locked locked(lock_);
   if (cached_bytes() + bytes > kCacheMaxBytes) return false;
   cached_[span.units].push(arena_.spans(), unit);
@@ -140,11 +141,13 @@ void LargeBlocks::give_back(Span& span, u32 unit) {
   // The whole span, so that it is clean wherever a later block of it begins.
   const bool purged = span.block_bytes >= kReleaseAtOnceBytes &&
                       arena_.os().purge(arena_.unit_address(unit), std::size_t{span.units} * kUnitBytes);
-  const bool open = guard_page(span, unit, span.start - kPageBytes, false) &&
+  const bool open = (!span.closed || arena_.os().unguard(span.start, span.block_bytes)) &&
+                    guard_page(span, unit, span.start - kPageBytes, false) &&
                     guard_page(span, unit, span.start + span.block_bytes, false);
   owner_store(arena_.state_of(span.start), kNotASlot);
   set_kind(span, SpanKind::kNone);
   span.guarded = false;
+  span.closed = false;
   // A guard that the kernel will not open again makes the span useless: its pages go, it stays.
   if (!open) {
     arena_.os().purge(span.start, span.block_bytes);
@@ -191,6 +194,7 @@ void LargeBlocks::purge_cached(bool all) {
 bool LargeBlocks::resize(void* block, std::size_t bytes) {
   const u32 unit = arena_.span_of(arena_.unit_of(block));
   Span& span = *arena_.span(unit);
+  if (span.sample) return false;
   std::size_t block_bytes = round_up(bytes ? bytes : 1, kPageBytes);
   const std::size_t guard = arena_.guards() ? kPageBytes : 0;
   const auto offset = static_cast<std::size_t>(span.start - arena_.unit_address(unit));

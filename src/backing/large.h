@@ -13,7 +13,8 @@ class LargeBlocks {
  public:
   constexpr explicit LargeBlocks(Arena& arena) : arena_(arena) {}
   void seed(u64 value) { random_ = Random(value); }
-  /// Freed blocks are withheld for the whole purge delay instead of being reused.
+  /// Freed blocks are withheld for the whole purge delay instead of being reused, and closed: who uses
+  /// one then faults. Those that do not fit in the cache go at once.
   void quarantine(bool on) { reuse_cached_ = !on; }
 
   /// A block of `bytes` at `alignment` (a power of two). Zero if asked for, without touching pages

@@ -41,6 +41,8 @@ struct alignas(64) Span {
   u32 remote_next;
   u32 alignment;      ///< of a large block, as asked for
   bool guarded;
+  bool closed;        ///< freed large block without access, in quarantine
+  u16 sample;         ///< number of the sampled guard slot that the unit is, 0 for none
   u32 birth;          ///< number of the slab, counted over the arena's life
 };
 static_assert(sizeof(Span) == 128);

@@ -34,7 +34,7 @@ const char* api_name(Api api) {
   static constexpr const char* kNames[] = {
       "malloc",         "calloc",   "realloc",            "reallocarray", "free",   "free_sized",
       "free_aligned_sized", "aligned_alloc", "posix_memalign", "memalign", "malloc_usable_size",
-      "operator new",   "operator new[]", "operator delete", "operator delete[]", "internal"};
+      "operator new",   "operator new[]", "operator delete", "operator delete[]", "internal", "memory access"};
   static_assert(sizeof(kNames) / sizeof(kNames[0]) == static_cast<std::size_t>(Api::kCount));
   return kNames[static_cast<std::size_t>(api)];
 }

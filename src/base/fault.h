@@ -15,7 +15,7 @@ enum class Fault : u8 {
 /// The entry point that was called, for the report.
 enum class Api : u8 {
   kMalloc, kCalloc, kRealloc, kReallocarray, kFree, kFreeSized, kFreeAlignedSized, kAlignedAlloc,
-  kPosixMemalign, kMemalign, kUsableSize, kNew, kNewArray, kDelete, kDeleteArray, kInternal, kCount
+  kPosixMemalign, kMemalign, kUsableSize, kNew, kNewArray, kDelete, kDeleteArray, kInternal, kAccess, kCount
 };
 
 /// Stable name of the fault (`double-free`); "none" for kNone.
@@ -44,6 +44,7 @@ struct FaultRecord {
   const void* const* free_stack = nullptr;
   u32 alloc_depth = 0;
   u32 free_depth = 0;
+  const void* pc = nullptr;        ///< the instruction that was refused access, if there is one
   u32 alloc_thread = 0;
   u32 free_thread = 0;
 };

@@ -16,12 +16,14 @@ static_assert(sizeof(kInfo) / sizeof(kInfo[0]) == kOptionCount);
 constexpr const char* kProfileNames[] = {"fast", "hardened", "paranoid"};
 constexpr const char* kStatsNames[] = {"off", "sampled", "every"};
 constexpr const char* kOnFaultNames[] = {"abort", "trap", "continue"};
+constexpr const char* kForeignNames[] = {"abort", "ignore", "libc"};
 
 const char* const* names_of(OptionKind kind) {
   switch (kind) {
     case OptionKind::kProfileName: return kProfileNames;
     case OptionKind::kStatsName: return kStatsNames;
     case OptionKind::kOnFaultName: return kOnFaultNames;
+    case OptionKind::kForeignName: return kForeignNames;
     case OptionKind::kBool:
     case OptionKind::kNumber: break;
   }
@@ -115,8 +117,8 @@ void format_option(OptionId id, u64 value, Text& out) {
 
 void Options::load_defaults(Profile profile) {
   for (std::size_t i = 0; i < kOptionCount; ++i)
-    values_[i].store(kInfo[i].defaults[static_cast<std::size_t>(profile)], kRelaxed);
-  values_[static_cast<std::size_t>(OptionId::kProfile)].store(static_cast<u64>(profile), kRelaxed);
+    store(i, kInfo[i].defaults[static_cast<std::size_t>(profile)]);
+  store(static_cast<std::size_t>(OptionId::kProfile), static_cast<u64>(profile));
 }
 
 void Options::load(char** environment, void (*complain)(const Text& line)) {
@@ -130,7 +132,7 @@ void Options::load(char** environment, void (*complain)(const Text& line)) {
     if (!text) continue;
     u64 value = 0;
     if (parse_option(id, text, &value)) {
-      values_[i].store(value, kRelaxed);
+      store(i, value);
       continue;
     }
     TextBuffer<512> line;
@@ -160,7 +162,7 @@ void Options::load_target(const char* text, void (*complain)(const Text& line)) 
 }
 
 void Options::set(OptionId id, u64 value) {
-  values_[static_cast<std::size_t>(id)].store(value, kRelaxed);
+  store(static_cast<std::size_t>(id), value);
   if (!HAK_SEEDED(kGenerationKept)) generation_.fetch_add(1, kRelease);
 }
 

@@ -6,7 +6,7 @@
 
 namespace hak {
 
-enum class OptionKind : u8 { kBool, kNumber, kProfileName, kStatsName, kOnFaultName };
+enum class OptionKind : u8 { kBool, kNumber, kProfileName, kStatsName, kOnFaultName, kForeignName };
 enum class OptionChange : u8 { kStart, kRun };
 enum class OptionId : u8 {
 #define HAK_OPTION(id, name, kind, fast, hardened, paranoid, max, change, doc) id,
@@ -18,6 +18,7 @@ inline constexpr std::size_t kOptionCount = static_cast<std::size_t>(OptionId::k
 
 enum class Profile : u8 { kFast, kHardened, kParanoid };
 enum class OnFault : u8 { kAbort, kTrap, kContinue };
+enum class Foreign : u8 { kAbort, kIgnore, kLibc };
 
 struct OptionInfo {
   const char* name;
@@ -36,11 +37,21 @@ void describe_accepted(OptionId id, Text& out);
 /// Writes a value in the form the option is given in.
 void format_option(OptionId id, u64 value, Text& out);
 
+inline constexpr OptionChange kOptionChanges[] = {
+#define HAK_OPTION(id, name, kind, fast, hardened, paranoid, max, change, doc) OptionChange::change,
+#include "base/options.def"
+#undef HAK_OPTION
+};
+
 /// The current values. `generation` grows with every change; a thread whose cached context carries
-/// another generation reads the values again (policy B's invalidation).
-class Options {
+/// another generation reads the values again (policy B's invalidation). What is read at start only and
+/// what may change later lie on pages of their own: the process makes both read-only.
+class alignas(kPageBytes) Options {
  public:
-  u64 get(OptionId id) const { return values_[static_cast<std::size_t>(id)].load(kRelaxed); }
+  u64 get(OptionId id) const {
+    const auto i = static_cast<std::size_t>(id);
+    return (kOptionChanges[i] == OptionChange::kRun ? later_ : values_)[i].load(kRelaxed);
+  }
   bool on(OptionId id) const { return get(id) != 0; }
   u32 generation() const { return generation_.load(kAcquire); }
   Profile profile() const { return static_cast<Profile>(get(OptionId::kProfile)); }
@@ -58,12 +69,19 @@ class Options {
   /// Target of reports (HAKMEM_REPORT): a path, "fd:N", or empty for stderr.
   const char* report_target() const { return report_target_; }
   static constexpr std::size_t kMaxTarget = 256;
+  /// The page of what may change later, the last one.
+  void* later_page() { return later_; }
 
  private:
-  Atomic<u64> values_[kOptionCount] = {};
-  Atomic<u32> generation_{1};
   void load_target(const char* text, void (*complain)(const Text& line));
+  void store(std::size_t i, u64 value) {
+    (kOptionChanges[i] == OptionChange::kRun ? later_ : values_)[i].store(value, kRelaxed);
+  }
+  Atomic<u64> values_[kOptionCount] = {};
   char report_target_[kMaxTarget] = {};
+  alignas(kPageBytes) Atomic<u64> later_[kOptionCount] = {};
+  Atomic<u32> generation_{1};
 };
+static_assert(sizeof(Options) == 2 * kPageBytes);
 
 }  // namespace hak

@@ -34,6 +34,8 @@ void HeapCore::destroy() {
     abandoned_count[c].store(0, kRelaxed);
   }
   large.purge_cached(true);
+  guarded.destroy();
+  sample_every = 0;
   arena.destroy();
   attaches = 0;
   ready = false;
@@ -75,6 +77,7 @@ ThreadCache* HeapCore::attach() {
   // Every thread draws from its own stream; a fixed seed gives the same streams in the same order.
   cache->random = Random(seed ^ (++attaches * 0x9e3779b97f4a7c15ULL));
   cache->in_slow = false;
+  cache->sample_countdown = draw_countdown(*this, cache->random);
   cache->thread = thread_id();
   cache->in_use = true;
   return cache;
@@ -139,6 +142,7 @@ void HeapCore::tick() {
 
 bool HeapCore::purge(ThreadCache* own) {
   const u64 before = arena.purge_calls();
+  if (tracker) tracker->drain(*this);
   for (ThreadCache* cache = caches.load(kAcquire); cache; cache = cache->next_cache) {
     Locked slow(cache->slow_lock);
     if (cache == own) {

@@ -2,6 +2,7 @@
 // One heap: arena, large blocks, thread caches, options. An instance is an object; the process's own
 // is one constant-initialised instance in abi/. Threads are parameters (ThreadCache&), so a test can
 // run many "threads" deterministically on one.
+#include "backing/guarded.h"
 #include "backing/large.h"
 #include "base/fault.h"
 #include "core/thread_cache.h"
@@ -25,10 +26,34 @@ struct Unattached {
 /// Decides what happens after a fault. May return (tests, surveys): the operation then does nothing.
 using FaultSink = void (*)(HeapCore&, const FaultRecord&);
 
-class HeapCore {
+/// Takes pointers that are not the heap's, where the policy is not to report them.
+struct ForeignCalls {
+  void (*release)(void* p);
+  void* (*reallocate)(void* p, std::size_t bytes);
+  std::size_t (*usable)(void* p);
+};
+
+/// What start-up decides. Hooks and options are what an attacker with one write would aim at, so they
+/// lie on pages of their own, which the process makes read-only (HAKMEM_CONFIG_LOCK).
+struct alignas(kPageBytes) HeapConfig {
+  FaultSink sink = nullptr;
+  const Unattached* unattached = nullptr;
+  Tracker* tracker = nullptr;
+  const ForeignCalls* foreign = nullptr;  ///< null: a foreign pointer is a fault
+  u32 sample_every = 0;                   ///< one refill in so many goes to a guard slot; 0: none
+  u32 zero_max_bytes = 0;
+  bool random_order = true;
+  bool trailing_check = true;
+  bool ready = false;
+  Options options;
+};
+static_assert(sizeof(HeapConfig) == kPageBytes + sizeof(Options));
+
+class HeapCore : public HeapConfig {
  public:
-  constexpr explicit HeapCore(const Unattached* before_attach = nullptr)
-      : unattached(before_attach) {}
+  constexpr explicit HeapCore(const Unattached* before_attach = nullptr) {
+    unattached = before_attach;
+  }
   HeapCore(const HeapCore&) = delete;
   HeapCore& operator=(const HeapCore&) = delete;
 
@@ -45,11 +70,19 @@ class HeapCore {
 
   /// Unchecked slow allocation: large blocks, or slots of at least `bytes` at `alignment`.
   void* allocate_large(std::size_t bytes, std::size_t alignment, bool zero);
+  /// Gives a claimed large or sampled block back.
+  void release_claimed(void* p);
+  /// From now on one in `every` slow exits of malloc is served by a guard slot, of `slots` at most.
+  void enable_sampling(u32 every, u32 slots);
   /// Whether freed slots of the class are zeroed before they are handed out again.
   bool zeroes(unsigned size_class) const {
     return zero_max_bytes && kStrides[size_class] - kGranuleBytes <= zero_max_bytes;
   }
   void raise(const FaultRecord& record) { sink(*this, record); }
+  /// True if p is another allocator's and somebody takes such pointers.
+  bool takes_foreign(const void* p) const {
+    return foreign && address_of(p) - arena.base >= arena.reserved_bytes();
+  }
 
   /// Returns unused memory: the magazines of `own` (the calling thread's cache, or null), empty slabs
   /// of every thread, free spans. True if any page was given back.
@@ -60,17 +93,11 @@ class HeapCore {
   /// The heap must be at rest.
   const char* verify();
 
-  Arena arena;
+  /// On the next page: nothing that is written lies on those of the configuration.
+  alignas(kPageBytes) Arena arena;
   LargeBlocks large{arena};
-  Options options;
-  FaultSink sink = nullptr;
-  const Unattached* unattached = nullptr;
-  Tracker* tracker = nullptr;
+  GuardedSlots guarded{arena};
   u64 seed = 0;
-  bool random_order = true;
-  bool trailing_check = true;
-  u32 zero_max_bytes = 0;
-  bool ready = false;
 
   // Slabs without an owner, by class; the lock guards the lists and every change of owner from or to
   // nobody.
@@ -93,6 +120,14 @@ class HeapCore {
   void hand_over(ThreadCache* cache, bool stopped);
   void retire(ThreadCache* cache);
 };
+
+/// The blocks of the sampled guard slots, or null: then the ordinary path serves the request. Sets
+/// the thread's countdown anew.
+HAK_NOINLINE void* allocate_sampled(HeapCore& heap, ThreadCache& cache, std::size_t bytes);
+/// Slow exits until the next sample: uniform in [1, 2 * every), so the mean is `every`.
+u32 draw_countdown(const HeapCore& heap, Random& random);
+/// What was written beside the claimed sampled block, kNone if nothing; always kNone for others.
+Fault check_sampled(HeapCore& heap, void* p, FaultRecord* record);
 
 /// Adopts an abandoned slab of the class into the cache's available list. False: there is none.
 bool adopt_slab(HeapCore& heap, ThreadCache& cache, unsigned size_class);

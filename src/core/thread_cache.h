@@ -70,7 +70,7 @@ struct alignas(kMagazineBytes) ThreadCache {
   u32 thread;
   FastLaneCtx ctx;
   u32 mode_generation;  ///< of the options that chose this thread's instantiation
-  u32 stat_countdown;
+  u32 sample_countdown;  ///< slow exits of malloc until one is sampled
   OpCounters counters;
   /// Held by the owner in every slow path: it protects the slab lists, so that fork finds them whole
   /// and a purge from another thread can work on an idle thread's slabs. Magazines are the owner's.

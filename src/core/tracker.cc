@@ -45,6 +45,7 @@ bool Tracker::init(HeapCore& heap, bool stacks, bool (*own_code)(const void*)) {
 
 void Tracker::destroy(HeapCore& heap) {
   const Os& os = heap.arena.os();
+  quarantine_.destroy(os);
   if (records_) os.release(records_, record_capacity_ * sizeof(Record));
   if (buckets_) os.release(buckets_, kBuckets * sizeof(u32));
   if (frames_) os.release(frames_, std::size_t{kMaxFrameWords} * sizeof(void*));
@@ -113,23 +114,10 @@ Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes,
   annotate::ours(p, usable);
   Record* record = make(heap, p);
   if (!record) return Fault::kNone;
-  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
-  Fault found = Fault::kNone;
-  if (record->filled && kind_of(span) == SpanKind::kSlab &&
-      (record->birth == span.birth || HAK_SEEDED(kStaleRecord))) {
-    const u8* bytes = static_cast<const u8*>(p);
-    for (std::size_t i = HAK_SEEDED(kFirstByteUnchecked); i < usable && found == Fault::kNone; ++i) {
-      if (bytes[i] == kFreedByte) continue;
-      found = Fault::kWriteAfterFree;
-      fault->ptr = bytes + i;
-      fault->size_class = span.size_class;
-      fault->slot = static_cast<long>(slab_slot_of(span, p));
-      fault->block_begin = p;
-      fault->usable_bytes = usable;
-      describe(heap, p, fault);
-    }
-  }
+  Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
+  const Fault found = check_filled(heap, p, usable, fault);
   record->requested_bytes = static_cast<u32>(requested_bytes);
+  if (span.sample) span.requested_bytes = requested_bytes;
   record->alloc_stack = store_stack(heap.arena.os());
   record->free_stack = 0;
   record->alloc_thread = thread_id();
@@ -142,12 +130,32 @@ Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes,
   return found;
 }
 
+Fault Tracker::check_filled(HeapCore& heap, void* p, std::size_t usable, FaultRecord* fault) {
+  const Record* record = find(heap, p);
+  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
+  if (!record || !record->filled || kind_of(span) != SpanKind::kSlab ||
+      (record->birth != span.birth && !HAK_SEEDED(kStaleRecord)))
+    return Fault::kNone;
+  const u8* bytes = static_cast<const u8*>(p);
+  std::size_t i = HAK_SEEDED(kFirstByteUnchecked);
+  while (i < usable && bytes[i] == kFreedByte) ++i;
+  if (i == usable) return Fault::kNone;
+  fault->ptr = bytes + i;
+  fault->size_class = span.size_class;
+  fault->slot = static_cast<long>(slab_slot_of(span, p));
+  fault->block_begin = p;
+  fault->usable_bytes = usable;
+  describe(heap, p, fault);
+  return Fault::kWriteAfterFree;
+}
+
 Fault Tracker::check_live(HeapCore& heap, void* p, std::size_t usable, Api api, FaultRecord* fault) {
   const Record* record = find(heap, p);
-  if (!record || !record->live) return Fault::kNone;
-  const std::size_t from = requested(heap, p) + HAK_SEEDED(kCanaryOffByOne);
+  if (!record) return Fault::kNone;
+  Fault found = withheld(heap, p) ? Fault::kDoubleFree : Fault::kNone;
+  if (!record->live && found == Fault::kNone) return Fault::kNone;
+  const std::size_t from = found == Fault::kNone ? requested(heap, p) + HAK_SEEDED(kCanaryOffByOne) : usable;
   const u8* bytes = static_cast<const u8*>(p);
-  Fault found = Fault::kNone;
   for (std::size_t i = from; i < usable && found == Fault::kNone; ++i) {
     if (bytes[i] == record->canary) continue;
     // A racing free clears the record before it fills the block.
@@ -175,17 +183,50 @@ Fault Tracker::check_live(HeapCore& heap, void* p, std::size_t usable, Api api, 
   return found;
 }
 
-void Tracker::on_release(HeapCore& heap, void* p, std::size_t usable) {
+bool Tracker::on_release(HeapCore& heap, void* p, std::size_t usable) {
   Record* record = find(heap, p);
-  if (!record) return;
+  if (!record) return true;
+  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
+  const bool slab = kind_of(span) == SpanKind::kSlab;
+  // Of two threads that free the block one takes it here; for a large one its state decides.
+  if (!remote_exchange(reinterpret_cast<u8*>(&record->live), 1, 0) && slab && record->birth == span.birth)
+    return false;
   record->free_stack = store_stack(heap.arena.os());
   record->free_thread = thread_id();
-  atomic_store(&record->live, false, kSeqCst);
-  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
-  if (kind_of(span) != SpanKind::kSlab) return;
+  if (!slab) return true;
   annotate::ours(p, usable);
   memset(p, kFreedByte, usable);
-  record->filled = true;
+  atomic_store(&record->filled, true, kRelease);
+  return true;
+}
+
+bool Tracker::withhold_slots(const HeapCore& heap, u32 slots) {
+  return quarantine_.init(heap.arena.os(), slots, heap.seed * 0xd6e8feb86659fd93ULL);
+}
+
+void* Tracker::withhold(HeapCore& heap, void* p) {
+  if (!quarantine_.on()) return p;
+  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
+  // What has no record could not be told from a live block while it waits.
+  if (kind_of(span) != SpanKind::kSlab || !withheld(heap, p)) return p;
+  return quarantine_.exchange(span.size_class, p);
+}
+
+bool Tracker::withheld(const HeapCore& heap, const void* p) const {
+  const Record* record = find(heap, p);
+  if (!record || record->live || !atomic_load(&record->filled, kAcquire)) return false;
+  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
+  return kind_of(span) == SpanKind::kSlab && record->birth == span.birth;
+}
+
+void Tracker::drain(HeapCore& heap) {
+  if (!quarantine_.on()) return;
+  for (unsigned c = 0; c < kClassCount; ++c) {
+    while (void* slot = quarantine_.take(c)) {
+      const Span& slab = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(slot)));
+      post_remote(heap, slot, slab.header);
+    }
+  }
 }
 
 bool Tracker::recorded(const HeapCore& heap, const void* p) const {

@@ -6,6 +6,7 @@
 // T1  record(p).live <=> the program holds p;  T2  slack bytes of a live block == canary byte
 // T3  all bytes but the last of a freed slot == kFreedByte until it is handed out again
 #include "core/heap_core.h"
+#include "core/quarantine.h"
 
 namespace hak {
 
@@ -24,7 +25,7 @@ struct Record {
   u32 birth;            ///< of the slab; a record of an earlier slab at this place says nothing
   Family family;
   bool live;
-  bool filled;          ///< freed, and filled with kFreedByte
+  bool filled;          ///< freed, and filled with kFreedByte: withheld, or free
   u8 canary;
   u32 padding;
 };
@@ -43,8 +44,20 @@ class Tracker {
                     FaultRecord* record);
   /// Checks canary and family of the live block p. kNone if it may be freed or resized.
   Fault check_live(HeapCore& heap, void* p, std::size_t usable, Api api, FaultRecord* record);
-  /// Records the free and fills the slot. p is live still; the caller frees it next.
-  void on_release(HeapCore& heap, void* p, std::size_t usable);
+  /// Records the free and fills the slot. p's state is live still; the caller withholds or frees it
+  /// next. False: another thread has recorded a free of it meanwhile.
+  bool on_release(HeapCore& heap, void* p, std::size_t usable);
+  /// From now on freed slots are withheld, up to `slots` of each class.
+  bool withhold_slots(const HeapCore& heap, u32 slots);
+  /// Takes the slot, just recorded as freed, and gives what the caller is to free instead; null while
+  /// there is room. Large blocks come back at once.
+  void* withhold(HeapCore& heap, void* p);
+  /// A withheld slot was written to: kWriteAfterFree, and the record filled in.
+  Fault check_filled(HeapCore& heap, void* p, std::size_t usable, FaultRecord* record);
+  /// True if p, whose state is live, was freed and is withheld.
+  bool withheld(const HeapCore& heap, const void* p) const;
+  /// Hands all withheld slots to the owners of their slabs.
+  void drain(HeapCore& heap);
   /// Adds what is recorded of the block to a fault record.
   void describe(const HeapCore& heap, const void* block, FaultRecord* record) const;
   /// The size the program asked for; 0 if p has no record.
@@ -55,6 +68,7 @@ class Tracker {
   /// In the child of fork.
   void reset_lock() { commit_lock_.reset(); }
   Lock& lock() { return commit_lock_; }
+  Lock& quarantine_lock() { return quarantine_.lock(); }
 
  private:
   Record* find(const HeapCore& heap, const void* p) const;
@@ -68,6 +82,7 @@ class Tracker {
   Atomic<u32> frames_used_{1};
   Atomic<u32> frames_committed_{0};
   Lock commit_lock_;
+  Quarantine quarantine_;
   u64 secret_ = 0;
   bool stacks_ = false;
   bool (*own_code_)(const void*) = nullptr;

@@ -55,12 +55,14 @@ Fault diagnose_slab(const HeapCore& heap, u32 unit, const void* p, FaultRecord* 
   return Fault::kNone;
 }
 
-Fault diagnose_large(const Arena& arena, u32 unit, const void* p, FaultRecord* record) {
+Fault diagnose_large(const HeapCore& heap, u32 unit, const void* p, FaultRecord* record) {
+  const Arena& arena = heap.arena;
   const Span& span = *arena.span(unit);
   record->usable_bytes = span.block_bytes;
   record->requested_bytes = span.requested_bytes;
   record->has_requested = true;
   record->block_begin = span.start;
+  if (span.sample) heap.guarded.describe(span, record);
   if (address_of(p) % kGranuleBytes) return Fault::kMisalignedPointer;
   if (p != span.start) return Fault::kInteriorPointer;
   record->state = byte_load(arena.state_of(p));
@@ -80,11 +82,29 @@ Fault Validator::diagnose(const HeapCore& heap, const void* p, FaultRecord* reco
   if (first == kNoSpan) return misaligned ? Fault::kMisalignedPointer : Fault::kNeverAllocated;
   switch (kind_of(*arena.span(first))) {
     case SpanKind::kSlab: return diagnose_slab(heap, first, p, record);
-    case SpanKind::kLarge: return diagnose_large(arena, first, p, record);
+    case SpanKind::kLarge: return diagnose_large(heap, first, p, record);
     case SpanKind::kFree:
     case SpanKind::kNone: break;
   }
   return misaligned ? Fault::kMisalignedPointer : Fault::kFreedMemory;
+}
+
+Fault Validator::diagnose_access(const HeapCore& heap, const void* at, FaultRecord* record) {
+  const Arena& arena = heap.arena;
+  record->ptr = at;
+  if (!heap.ready || address_of(at) - arena.base >= arena.reserved_bytes()) return Fault::kNone;
+  const u32 unit = arena.contains(at) ? arena.unit_of(at) : kNoSpan;
+  const u32 first = unit < arena.frontier() ? find_span(arena, unit) : kNoSpan;
+  if (first == kNoSpan) return Fault::kOutOfBounds;
+  const Span& span = *arena.span(first);
+  if (kind_of(span) == SpanKind::kSlab) {
+    record->size_class = span.size_class;
+    return Fault::kOutOfBounds;
+  }
+  if (kind_of(span) != SpanKind::kLarge) return Fault::kOutOfBounds;
+  diagnose_large(heap, first, at, record);
+  record->state = byte_load(arena.state_of(span.start));
+  return record->state == kLargeLive ? Fault::kOutOfBounds : Fault::kUseAfterFree;
 }
 
 }  // namespace hak

@@ -75,6 +75,10 @@ class Validator {
   /// it is a live slot or large block after all. Fills what is known into the record.
   static Fault diagnose(const HeapCore& heap, const void* p, FaultRecord* record);
 
+  /// What an access to `at`, which the processor refused, did wrong: kOutOfBounds or kUseAfterFree;
+  /// kNone outside of the heap.
+  static Fault diagnose_access(const HeapCore& heap, const void* at, FaultRecord* record);
+
   /// True if p is the start of a live large block.
   static bool is_live_large(const Arena& arena, const void* p) {
     const std::size_t offset = address_of(p) - arena.base;

@@ -1,12 +1,13 @@
 #include "core/walk.h"
 
+#include "core/tracker.h"
 #include "core/validate.h"
 
 namespace hak {
 namespace {
 
 struct SlabCounts {
-  u32 live = 0, free = 0, remote = 0, virgin = 0, damaged = 0;
+  u32 live = 0, free = 0, remote = 0, virgin = 0, damaged = 0, withheld = 0;
 };
 
 /// Reads states only, never the program's memory: other threads may be at work.
@@ -17,7 +18,11 @@ SlabCounts count_states(const HeapCore& heap, const Span& slab) {
     const u8 state = byte_load(heap.arena.state_of(slab_slot_address(slab, slot)));
     switch (state_kind(state)) {
       case kFreeBits: ++counts.free; break;
-      case kLiveBits: ++counts.live; break;
+      case kLiveBits:
+        // In quarantine a slot's state is live still; its record says that it was freed.
+        ++(heap.tracker && heap.tracker->withheld(heap, slab_slot_address(slab, slot)) ? counts.withheld
+                                                                                    : counts.live);
+        break;
       case kRemoteBits: ++counts.remote; break;
       default: ++counts.virgin; break;
     }
@@ -164,7 +169,9 @@ void walk_live(HeapCore& heap, void (*visit)(void*, std::size_t, void*), void* c
     if (kind != SpanKind::kSlab) return;
     for (u32 slot = HAK_SEEDED(kWalkMissesFirst); slot < span.carved; ++slot) {
       std::byte* at = slab_slot_address(span, slot);
-      if (is_live_state(byte_load(heap.arena.state_of(at)))) visit(at, span.stride - 1, context);
+      if (is_live_state(byte_load(heap.arena.state_of(at))) &&
+          !(heap.tracker && heap.tracker->withheld(heap, at)))
+        visit(at, span.stride - 1, context);
     }
   });
 }

@@ -22,10 +22,22 @@ void raise_diagnosed(HeapCore& heap, const void* p, Api api, Fault otherwise) {
 
 bool release_large_or_fault(HeapCore& heap, void* p, Api api) {
   if (Validator::is_live_large(heap.arena, p) && heap.large.claim(p)) {
-    heap.large.release(p);
+    FaultRecord record;
+    record.fault = check_sampled(heap, p, &record);
+    if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
+      heap.large.unclaim(p);
+      record.api = api;
+      heap.raise(record);
+      return false;
+    }
+    heap.release_claimed(p);
     if (HAK_SEEDED(kErrnoChanged)) errno = EAGAIN;
     heap.tick();
     return true;
+  }
+  if (HAK_UNLIKELY(heap.takes_foreign(p))) {
+    heap.foreign->release(p);
+    return false;
   }
   // If the pointer is a live slot by now, another thread freed and reused it between two looks.
   raise_diagnosed(heap, p, api, Fault::kRacingFree);

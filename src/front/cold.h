@@ -63,6 +63,12 @@ void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& h
     if (block) count_malloc<P>(*cache);
     return block ? block : out_of_memory();
   }
+  if (HAK_UNLIKELY(--cache->sample_countdown == 0)) {
+    if (void* block = allocate_sampled(heap, *cache, bytes)) {
+      count_malloc<P>(*cache);
+      return block;
+    }
+  }
   const unsigned size_class = class_of_bytes(bytes);
   MagazinePair& pair = cache->pair(size_class);
   SlowPath slow(*cache);

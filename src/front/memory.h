@@ -40,6 +40,7 @@ struct Memory {
   static std::size_t usable(HeapCore& heap, void* p, Api api) {
     if (Block block = Front<P>::look(heap, p)) return slot_bytes(heap, p);
     if (Validator::is_live_large(heap.arena, p)) return heap.large.usable_bytes(p);
+    if (heap.takes_foreign(p)) return heap.foreign->usable(p);
     raise_diagnosed(heap, p, api, Fault::kRacingFree);
     return 0;
   }
@@ -66,13 +67,14 @@ struct Memory {
   static Fault check_sized(HeapCore& heap, void* p, std::size_t bytes, std::size_t alignment) {
     const bool placed = alignment == 0 || address_of(p) % alignment == 0;
     if (Block block = Front<P>::look(heap, p)) {
-      const unsigned want = alignment > kGranuleBytes  ? class_of_aligned(bytes, alignment)
-                            : bytes <= kMaxSlabRequest ? class_of_bytes(bytes)
-                                                       : kClassCount;
-      if (HAK_LIKELY(slab_class(heap, p) == want) || HAK_SEEDED(kSizeIgnored)) return Fault::kNone;
+      if (HAK_LIKELY(slab_class(heap, p) == class_for(bytes, alignment)) || HAK_SEEDED(kSizeIgnored)) return Fault::kNone;
     } else if (Validator::is_live_large(heap.arena, p)) {
       const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
       if (HAK_LIKELY((span.requested_bytes == bytes || HAK_SEEDED(kLargeSizeIgnored)) && placed)) return Fault::kNone;
+      // An aligned form asked for all of a slot: what the program asked for is not known exactly.
+      if (span.sample && span.requested_bytes + 1 == kStrides[span.size_class] && placed &&
+          class_for(bytes, alignment) == span.size_class)
+        return Fault::kNone;
     } else {
       return Fault::kNone;
     }
@@ -102,6 +104,12 @@ struct Memory {
     return heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->stride - !HAK_SEEDED(kUsablePlusOne);
   }
 
+  /// The class that serves such a request, kClassCount if none does.
+  static unsigned class_for(std::size_t bytes, std::size_t alignment) {
+    if (alignment > kGranuleBytes) return class_of_aligned(bytes, alignment);
+    return bytes <= kMaxSlabRequest ? class_of_bytes(bytes) : kClassCount;
+  }
+
   static unsigned slab_class(HeapCore& heap, const void* p) {
     return heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->size_class;
   }
@@ -114,9 +122,18 @@ struct Memory {
  private:
   HAK_NOINLINE static void* reallocate_large(HeapCore& heap, ThreadCache* cache, void* p,
                                              std::size_t bytes, Api api) {
+    if (heap.takes_foreign(p)) return heap.foreign->reallocate(p, bytes);
     // Claimed while it is resized: a racing free or realloc of the block is a fault of its own.
     if (!Validator::is_live_large(heap.arena, p) || !heap.large.claim(p)) {
       raise_diagnosed(heap, p, api, Fault::kRacingFree);
+      return nullptr;
+    }
+    FaultRecord record;
+    record.fault = check_sampled(heap, p, &record);
+    if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
+      heap.large.unclaim(p);
+      record.api = api;
+      heap.raise(record);
       return nullptr;
     }
     if (bytes > kMaxRequestBytes) {
@@ -136,7 +153,7 @@ struct Memory {
     if (bytes < usable_bytes || !heap.large.move_pages(p, fresh))
       memcpy(fresh, p, (bytes < usable_bytes ? bytes : usable_bytes) / (1 + HAK_SEEDED(kReallocLargeCopiesHalf)));
     count_free<P>(*cache);
-    heap.large.release(p);
+    heap.release_claimed(p);
     return fresh;
   }
 };

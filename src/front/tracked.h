@@ -33,28 +33,32 @@ struct Tracked {
   static void release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
     if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->release(heap, p, api);
     [[maybe_unused]] const annotate::Quiet quiet;
-    if (!admit_release(heap, p, api)) return;
-    Front<P>::release(heap, cache, p, api);
+    finish_release(heap, cache, p, admit_release(heap, p, api), api);
   }
 
   static void release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
                             std::size_t alignment, Api api) {
     [[maybe_unused]] const annotate::Quiet quiet;
     const std::size_t full = exact_usable(heap, p);
-    Fault fault = Memory<P>::check_sized(heap, p, bytes, alignment);
+    // A second free is one, whatever its size.
+    const bool freed = heap.tracker && full && heap.tracker->withheld(heap, p);
+    Fault fault = freed ? Fault::kNone : Memory<P>::check_sized(heap, p, bytes, alignment);
     if (fault == Fault::kNone && full && heap.tracker && heap.tracker->recorded(heap, p) &&
         heap.tracker->requested(heap, p) != bytes)
       fault = Fault::kSizeMismatch;
     if (HAK_UNLIKELY(fault != Fault::kNone))
       return Memory<P>::raise_mismatch(heap, p, api, bytes, fault);
-    if (!admit_release(heap, p, api)) return;
-    Front<P>::release(heap, cache, p, api);
+    finish_release(heap, cache, p, admit_release(heap, p, api), api);
   }
 
   /// The requested size: the slack belongs to the canary.
   static std::size_t usable(HeapCore& heap, void* p, Api api) {
     [[maybe_unused]] const annotate::Quiet quiet;
     const std::size_t bytes = Memory<P>::usable(heap, p, api);
+    if (bytes && heap.tracker && HAK_UNLIKELY(heap.tracker->withheld(heap, p))) {
+      raise(heap, p, api, Fault::kDoubleFree);
+      return 0;
+    }
     return bytes && heap.tracker && heap.tracker->recorded(heap, p) ? heap.tracker->requested(heap, p) : bytes;
   }
 
@@ -110,20 +114,53 @@ struct Tracked {
     return p;
   }
 
-  static bool admit_release(HeapCore& heap, void* p, Api api) {
+  static void raise(HeapCore& heap, const void* p, Api api, Fault fault) {
+    FaultRecord record;
+    Validator::diagnose(heap, p, &record);
+    heap.tracker->describe(heap, p, &record);
+    record.fault = fault;
+    record.api = api;
+    heap.raise(record);
+  }
+
+  enum class Admitted : u8 { kRefused, kUnknown, kFreed };
+
+  /// The slot rests, and one that has rested long enough is freed in its place.
+  static void finish_release(HeapCore& heap, ThreadCache* cache, void* p, Admitted admitted, Api api) {
+    if (admitted == Admitted::kRefused) return;
+    if (admitted == Admitted::kFreed) {
+      void* rested = heap.tracker->withhold(heap, p);
+      if (!rested) return;
+      if (rested != p) {
+        FaultRecord record;
+        record.fault = heap.tracker->check_filled(heap, rested, Memory<P>::slot_bytes(heap, rested), &record);
+        if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
+          record.api = api;
+          heap.raise(record);
+        }
+        p = rested;
+      }
+    }
+    Front<P>::release(heap, cache, p, api);
+  }
+
+  static Admitted admit_release(HeapCore& heap, void* p, Api api) {
     const std::size_t full = exact_usable(heap, p);
     // What the path inside will refuse it also reports; the block keeps its content and record then.
-    if (!full || (!heap.tracker && !annotate::kOn) || !intact(heap, p)) return true;
+    if (!full || (!heap.tracker && !annotate::kOn) || !intact(heap, p)) return Admitted::kUnknown;
     FaultRecord record;
     if (heap.tracker) record.fault = heap.tracker->check_live(heap, p, full, api, &record);
     if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
       record.api = api;
       heap.raise(record);
-      return false;
+      return Admitted::kRefused;
     }
-    if (heap.tracker) heap.tracker->on_release(heap, p, full);
+    if (heap.tracker && !heap.tracker->on_release(heap, p, full)) {
+      raise(heap, p, api, Fault::kRacingFree);
+      return Admitted::kRefused;
+    }
     annotate::freed(p, full);
-    return true;
+    return heap.tracker ? Admitted::kFreed : Admitted::kUnknown;
   }
 };
 

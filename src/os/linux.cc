@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "base/atomic.h"
@@ -15,6 +16,9 @@
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #define MADV_GUARD_REMOVE 103
+#endif
+#ifndef SYS_mseal
+#define SYS_mseal 462
 #endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
@@ -160,7 +164,31 @@ int open_for_report(const char* path) {
   return open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 }
 
+bool forbid_writing(void* at, std::size_t bytes) {
+  KeepErrno keep;
+  return mprotect(at, bytes, PROT_READ) == 0;
+}
+
+bool allow_writing(void* at, std::size_t bytes) { return linux_commit(at, bytes); }
+
+bool seal(void* at, std::size_t bytes) {
+  KeepErrno keep;
+  return syscall(SYS_mseal, at, bytes, 0UL) == 0;
+}
+
 u32 thread_id() { return static_cast<u32>(syscall(SYS_gettid)); }
 u32 process_id() { return static_cast<u32>(getpid()); }
+
+const void* interrupted_instruction(const void* context) {
+  const auto& machine = static_cast<const ucontext_t*>(context)->uc_mcontext;
+#if defined(__x86_64__)
+  return reinterpret_cast<const void*>(machine.gregs[REG_RIP]);
+#elif defined(__aarch64__)
+  return reinterpret_cast<const void*>(machine.pc);
+#else
+  (void)machine;
+  return nullptr;
+#endif
+}
 
 }  // namespace hak

@@ -18,6 +18,11 @@ class Lock {
     if (HAK_LIKELY(word_.compare_exchange_strong(expected, 1, kAcquire, kRelaxed))) return;
     lock_slow();
   }
+  /// False if anybody holds it, the calling thread included.
+  bool try_lock() {
+    u32 expected = 0;
+    return word_.compare_exchange_strong(expected, 1, kAcquire, kRelaxed);
+  }
   void unlock() {
     if (HAK_UNLIKELY(word_.exchange(0, HAK_SEEDED(kReleaseMissing) ? kRelaxed : kRelease) == 2)) wake();
   }
@@ -30,6 +35,14 @@ class Lock {
   Atomic<u32> word_{0};  // 0 free, 1 held, 2 held and waited for
 };
 #endif
+
+/// False if anybody holds the lock, the calling thread included. A lock that cannot be tried is taken.
+template <typename AnyLock>
+bool try_lock(AnyLock& lock) {
+  if constexpr (requires { lock.try_lock(); }) return lock.try_lock();
+  lock.lock();
+  return true;
+}
 
 class Locked {
  public:

@@ -42,8 +42,15 @@ extern const Os kLinux;
 void write_all(int fd, const char* data, std::size_t size);
 /// open(2) for appending a report; -1 on failure.
 int open_for_report(const char* path);
+/// Takes write access to whole pages away and gives it back; seal forbids ever to give it back, where
+/// the kernel can (mseal, Linux 6.10). False if refused.
+bool forbid_writing(void* at, std::size_t bytes);
+bool allow_writing(void* at, std::size_t bytes);
+bool seal(void* at, std::size_t bytes);
 /// Id of the calling thread in the kernel.
 u32 thread_id();
 u32 process_id();
+/// The instruction that a signal interrupted, from its handler's third argument; null where unknown.
+const void* interrupted_instruction(const void* context);
 
 }  // namespace hak

@@ -15,7 +15,7 @@ guard pages. The first line that fits decides. VERDICT is one of, or several joi
     survives             no effect, nothing noticed
     clean                a control program, in which there is nothing to notice
     FAULT|FAULT@WHEN     stopped by a report with one of these faults
-    segv@WHEN            stopped by a guard page
+    segv@WHEN            stopped by a guard page: out-of-bounds, use-after-free or the bare signal
     abort "TEXT"         stopped by libc, with TEXT in its message
     succeeds p<=A/B in N     in N runs it may succeed (or survive: "survives p<=...") as often as
                              chance A/B allows
@@ -31,6 +31,7 @@ import pathlib
 import re
 
 PROFILES = ("fast", "hardened", "paranoid", "debug")
+SAMPLED = "sampled"  # hardened, and every refill is served by a guard slot
 KEYS = ("attack", "fault", "cases", "glibc", "hakmem")
 RANGES = ("tiny", "medium", "large", "any")
 STAGES = {"at-call": 0, "at-free": 1, "refill-flush": 2, "reuse": 2}
@@ -76,8 +77,9 @@ class Program:
     def expected(self, target: str, case: str, light_guards: bool) -> list[Verdict]:
         """Verdicts for "glibc" or a profile."""
         kind = "glibc" if target == "glibc" else "hakmem"
+        names = {target, "hardened"} if target == SAMPLED else {target}
         for profiles, selector, verdicts in self.rules[kind]:
-            conditions = {target} if light_guards else {target, "no-light-guards"}
+            conditions = names if light_guards else names | {"no-light-guards"}
             if ("*" in profiles or conditions & set(profiles)) and selects(selector, case):
                 return verdicts
         raise CorpusError(f"{self.path}: no {kind} line fits {target} and case {case}")
@@ -134,7 +136,7 @@ def parse_program(path: pathlib.Path) -> Program:
             rules["glibc"].append((["*"], selector, parse_verdicts(verdicts)))
         for line in fields["hakmem"]:
             profiles, selector, verdicts = line.split(" ", 2)
-            known = set(profiles.split(",")) <= {"*", "no-light-guards", *PROFILES}
+            known = set(profiles.split(",")) <= {"*", "no-light-guards", SAMPLED, *PROFILES}
             if not known:
                 raise CorpusError(f"no such profile: {profiles}")
             rules["hakmem"].append((profiles.split(","), selector, parse_verdicts(verdicts)))

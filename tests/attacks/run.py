@@ -59,7 +59,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--bin", type=pathlib.Path, required=True,
                         help="directory that the programs were built in")
     parser.add_argument("--lib", type=pathlib.Path, help="libhakmem.so, Release")
-    parser.add_argument("--profile", default="hardened", help="fast, hardened, paranoid; a list")
+    parser.add_argument("--profile", default="hardened", help="fast, hardened, paranoid, sampled; a list")
     parser.add_argument("--debug", action="store_true", help="--lib is a Debug build")
     parser.add_argument("--debug-lib", type=pathlib.Path, help="a Debug build, as one more column")
     parser.add_argument("--glibc", action="store_true", help="run without any library, too")
@@ -81,9 +81,10 @@ def targets_of(arguments: argparse.Namespace) -> list[outcome.Target]:
         targets.append(outcome.Target("debug", arguments.lib.resolve(), None, arguments.seed))
     elif arguments.lib is not None:
         for profile in arguments.profile.split(","):
-            if profile not in corpus.PROFILES[:3]:
+            if profile not in (*corpus.PROFILES[:3], corpus.SAMPLED):
                 raise corpus.CorpusError(f"no such profile: {profile}")
-            targets.append(outcome.Target(profile, arguments.lib.resolve(), profile,
+            variable = "hardened" if profile == corpus.SAMPLED else profile
+            targets.append(outcome.Target(profile, arguments.lib.resolve(), variable,
                                           arguments.seed))
     if arguments.debug_lib is not None:
         targets.append(outcome.Target("debug", arguments.debug_lib.resolve(), None,

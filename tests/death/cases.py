@@ -47,6 +47,13 @@ CASES = {
 FAMILIES = [("api_mismatch", "new-delete-mismatch", ENDING),
             ("api_mismatch_array", "new-delete-mismatch", ENDING)]
 
+# test -> [(what the program does, whether the report names its block)]
+SAMPLED = {
+    "underflow": [("underflow", True)],
+    "out_of_bounds": [("out_of_bounds", True), ("large_behind", True), ("large_before", True)],
+    "use_after_free": [("use_after_free", True), ("use_after_free_thread", True)],
+}
+
 # Setups whose pointer lies in no block that still exists.
 NO_BLOCK = {"foreign_stack", "foreign_global", "foreign_mapping", "foreign_small", "foreign_kernel",
             "foreign_misaligned", "never_carved", "never_committed", "freed_memory",

@@ -27,26 +27,29 @@ namespace {
 using namespace misuse;
 
 /// Kills the process at any system call but writing, asking for ids, reading which pages of its stack
-/// are mapped, and ending by signal. No mmap, no futex, no open.
-bool enter_sandbox() {
+/// are mapped, and ending by signal. No mmap, no futex; `files` also allows what Debug needs to read
+/// /proc/self/maps.
+bool enter_sandbox(bool files) {
   static constexpr unsigned kAllowed[] = {SYS_write,    SYS_gettid, SYS_getpid,        SYS_tgkill,
-                                          SYS_mincore,  SYS_rt_sigprocmask, SYS_rt_sigaction};
-  constexpr unsigned kCount = sizeof kAllowed / sizeof kAllowed[0];
-  sock_filter filter[kCount + 3] = {};
+                                          SYS_mincore,  SYS_rt_sigprocmask, SYS_rt_sigaction,
+                                          SYS_openat,   SYS_read,   SYS_close};
+  constexpr unsigned kMost = sizeof kAllowed / sizeof kAllowed[0];
+  const unsigned count = files ? kMost : kMost - 3;
+  sock_filter filter[kMost + 3] = {};
   filter[0] = {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)};
-  for (unsigned i = 0; i < kCount; ++i)
-    filter[i + 1] = {BPF_JMP | BPF_JEQ | BPF_K, static_cast<__u8>(kCount - i), 0, kAllowed[i]};
-  filter[kCount + 1] = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS};
-  filter[kCount + 2] = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
-  const sock_fprog program = {kCount + 3, filter};
+  for (unsigned i = 0; i < count; ++i)
+    filter[i + 1] = {BPF_JMP | BPF_JEQ | BPF_K, static_cast<__u8>(count - i), 0, kAllowed[i]};
+  filter[count + 1] = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_KILL_PROCESS};
+  filter[count + 2] = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+  const sock_fprog program = {static_cast<unsigned short>(count + 3), filter};
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
          prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
 int usage() {
-  fprintf(stderr, "usage: misuse [--sandbox] SETUP CALL\n       misuse write_after_free\n"
+  fprintf(stderr, "usage: misuse [--sandbox|--sandbox-with-files] SETUP CALL\n       misuse write_after_free\n"
                   "       misuse racing_free TRIALS local|others|realloc|large\n"
-                  "       misuse sequence COUNT\n");
+                  "       misuse sampled WHAT\n       misuse segv WHAT\n       misuse sequence COUNT\n");
   return 2;
 }
 
@@ -64,10 +67,13 @@ int sequence(int count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool sandbox = argc > 1 && strcmp(argv[1], "--sandbox") == 0;
+  const bool files = argc > 1 && strcmp(argv[1], "--sandbox-with-files") == 0;
+  const bool sandbox = files || (argc > 1 && strcmp(argv[1], "--sandbox") == 0);
   argv += sandbox;
   argc -= sandbox;
   if (argc == 2 && strcmp(argv[1], "write_after_free") == 0) return write_after_free();
+  if (argc == 3 && strcmp(argv[1], "sampled") == 0) return sampled(argv[2], sandbox ? enter_sandbox : nullptr, files);
+  if (argc == 3 && strcmp(argv[1], "segv") == 0) return segv(argv[2]);
   if (argc == 3 && strcmp(argv[1], "sequence") == 0) return sequence(atoi(argv[2]));
   if (argc == 4 && strcmp(argv[1], "racing_free") == 0) return racing_free(atoi(argv[2]), argv[3]);
   const Setup* setup = argc == 3 ? find_setup(argv[1]) : nullptr;
@@ -83,7 +89,7 @@ int main(int argc, char** argv) {
          hakmem_build_info());
   struct hakmem_stats before, after;
   hakmem_stats_get(&before);
-  if (sandbox && !enter_sandbox()) {
+  if (sandbox && !enter_sandbox(files)) {
     perror("misuse: cannot enter the sandbox");
     return 77;
   }

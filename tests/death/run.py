@@ -43,19 +43,23 @@ class Suite:
         self.debug = arguments.build == "debug"
         self.sentences = report.fault_texts(arguments.faults)
         self.checked = 0
+        self.syscalls_program = arguments.syscalls_program
+        self.security = arguments.security
 
     def run(self, *words, pass_fds=(), **options):
+        # Every block where the table of cases expects it, unless a test asks for guard slots.
+        options.setdefault("guard_sample", 0)
         env = {f"HAKMEM_{name.upper()}": str(value) for name, value in options.items()}
         command = [self.program, *words]
         run = subprocess.run(command, env={**clean_environment(), **env}, capture_output=True,
                              timeout=TIMEOUT_SECONDS, check=False, pass_fds=pass_fds)
         return Outcome(command, env, run)
 
-    def expect_report(self, outcome, fault, text=None, status=-signal.SIGABRT):
+    def expect_report(self, outcome, fault, text=None, status=-signal.SIGABRT, sampled=False):
         if outcome.status != status:
             outcome.fail(f"should end with status {status} after {fault}")
         try:
-            values = report.check(outcome.err if text is None else text, self.sentences, self.debug)
+            values = report.check(outcome.err if text is None else text, self.sentences, self.debug, sampled)
         except report.Mismatch as mismatch:
             outcome.fail(str(mismatch))
         expected = {"fault": fault, "build": "0.1.0"}
@@ -140,7 +144,7 @@ class Suite:
         for profile in ["hardened"] if self.debug else ["paranoid"]:
             outcome = self.run("write_after_free", profile=profile)
             values = self.expect_report(outcome, "write-after-free")
-            if values["block"] != outcome.said["block"] or values["api"] != "malloc":
+            if values["block"] != outcome.said["block"] or values["api"] not in ("malloc", "free"):
                 outcome.fail("wrong block or call")
         if not self.debug:
             outcome = self.run("write_after_free")
@@ -170,6 +174,83 @@ class Suite:
             outcome.fail(f"faults are {sorted(found)}")
         print(f"{profile} {variant}: {outcome.out.strip()} {sorted(found)}")
         self.checked += 1
+
+    def sampled(self, fault):
+        """A block in a guard slot, and a large block, whose own guards report as well."""
+        for word, block in cases.SAMPLED[fault]:
+            if word == "large_freed" and not self.debug:
+                profiles = ["paranoid"]
+            else:
+                profiles = ["hardened"] if self.debug else ["hardened", "paranoid"]
+            for profile in profiles:
+                self.check_sampled(fault, word, block, profile)
+
+    def check_sampled(self, fault, word, block, profile):
+        ident = fault.replace("_", "-")
+        outcome = self.run("sampled", word, guard_sample=1, profile=profile)
+        values = self.expect_report(outcome, ident, sampled=True)
+        if block and values["block"] != outcome.said["block"]:
+            outcome.fail("the report names another block")
+        begin, end = (int(address, 16) for address in outcome.said["text"].split("-"))
+        if not begin <= int(values["caller"], 16) < end:
+            outcome.fail("the caller is not in the program")
+        if "large" not in word or self.debug:
+            want = ["allocated by"] + (["freed by"] if fault == "use_after_free" else [])
+            if any(text not in outcome.err for text in want):
+                outcome.fail(f"the report should say {want}")
+        self.expect_report(self.run("sampled", word, guard_sample=1, profile=profile, on_fault="trap"),
+                           ident, status=-signal.SIGILL, sampled=True)
+        # Goes on behind the report; an access that was refused is let through.
+        outcome = self.run("sampled", word, guard_sample=1, profile=profile, on_fault="continue")
+        if outcome.status != 0 or "survived" not in outcome.said or ident not in outcome.err:
+            outcome.fail("should report and go on")
+        # Without the handler an access dies of the bare signal, and nothing is said.
+        if values["api"] == "access":
+            outcome = self.run("sampled", word, guard_sample=1, profile=profile, segv_report=0)
+            if outcome.status != -signal.SIGSEGV or outcome.err:
+                outcome.fail("should end in a bare SIGSEGV")
+
+    def underflow(self):
+        self.sampled("underflow")
+
+    def out_of_bounds(self):
+        self.sampled("out_of_bounds")
+
+    def use_after_free(self):
+        self.sampled("use_after_free")
+
+    def segv(self):
+        """The handler is polite: what is not the heap's goes where it would have gone."""
+        for word in ("null", "sent"):
+            outcome = self.run("segv", word)
+            if outcome.status != -signal.SIGSEGV or outcome.err:
+                outcome.fail("should end in SIGSEGV, silently")
+            self.checked += 1
+        for word in ("earlier", "later", "restored"):
+            outcome = self.run("segv", word, guard_sample=1)
+            if outcome.status != 0 or outcome.err or "handled=1" not in outcome.out:
+                outcome.fail("the program's own handler should have been called, once")
+            self.checked += 1
+        outcome = self.run("segv", "stack")
+        if outcome.status != -signal.SIGSEGV or outcome.err:
+            outcome.fail("an overflow of the stack should end in SIGSEGV, silently")
+
+    def foreign_policy(self):
+        """HAKMEM_FOREIGN: what other allocators made is reported, ignored or handed to libc."""
+        for call in cases.ALL:
+            for setup in ("foreign_mapping", "foreign_libc"):
+                self.expect_survival(self.run(setup, call, foreign="ignore"), 0)
+            self.expect_survival(self.run("foreign_libc", call, foreign="libc"), 0)
+            self.expect_report(self.run("foreign_libc", call), "foreign-pointer")
+        # What libc made is freed there: a second free is libc's to stop, with its own words.
+        outcome = self.run("foreign_libc_freed", "free", foreign="libc")
+        if outcome.status != -signal.SIGABRT or "hakmem-report" in outcome.err or not outcome.err:
+            outcome.fail("libc should have seen the pointer")
+        # Misuse of the heap's own blocks is reported whatever the policy.
+        for policy in ("ignore", "libc"):
+            for setup, fault in (("double_free", "double-free"), ("interior", "interior-pointer"),
+                                 ("never_committed", "never-allocated")):
+                self.expect_report(self.run(setup, "free", foreign=policy), fault)
 
     def on_fault(self):
         for setup, fault, calls in [row for rows in cases.CASES.values() for row in rows]:
@@ -231,24 +312,64 @@ class Suite:
             raise Failure("without a seed every run must differ")
 
     def sandbox(self):
-        if self.debug:
-            print("a Debug report may open /proc/self/maps")
-            return SKIPPED
+        word = "--sandbox-with-files" if self.debug else "--sandbox"
+        for fault, rows in cases.SAMPLED.items():
+            for what, _ in rows:
+                if "thread" not in what:
+                    outcome = self.run(word, "sampled", what, guard_sample=1)
+                    if outcome.status == SKIPPED:
+                        return SKIPPED
+                    self.expect_report(outcome, fault.replace("_", "-"), sampled=True)
         for setup, fault, calls in [row for rows in cases.CASES.values() for row in rows]:
             for call in [call for call in calls if call not in cases.REMOTE][:3]:
-                outcome = self.run("--sandbox", setup, call)
+                outcome = self.run(word, setup, call)
                 if outcome.status == SKIPPED:
                     print(outcome.err)
                     return SKIPPED
                 self.expect_report(outcome, fault)
+                if not self.debug and call == calls[0]:
+                    self.expect_report(self.run(word, setup, call, profile="paranoid"), fault)
         return 0
+
+    def documented_calls(self):
+        text = open(self.security, encoding="utf-8").read()
+        section = text.partition("## System calls")[2].partition("\n## ")[0]
+        return re.findall(r"^\| `(\w+)` \| after start-up", section, re.M)
+
+    def syscalls(self):
+        """After start-up the heap makes the system calls that SECURITY.md lists, and no other."""
+        names = self.documented_calls()
+        if len(names) < 5:
+            raise Failure(f"SECURITY.md documents only {names}")
+        profiles = ["hardened"] if self.debug else ["fast", "hardened", "paranoid"]
+        for profile in profiles:
+            outcome = self.run_syscalls(names, profile)
+            if outcome.status == SKIPPED:
+                print(outcome.err)
+                return SKIPPED
+            if outcome.status != 0 or outcome.out != "done\n" or outcome.err:
+                outcome.fail("a system call that SECURITY.md does not list")
+            self.checked += 1
+        # The test can fail: without one of these the same work dies.
+        for name in ("mprotect", "madvise", "gettid"):
+            outcome = self.run_syscalls([each for each in names if each != name], "hardened")
+            if outcome.status != -signal.SIGSYS:
+                outcome.fail(f"should die without {name}")
+        return 0
+
+    def run_syscalls(self, names, profile):
+        env = {"HAKMEM_PROFILE": profile, "HAKMEM_GUARD_SAMPLE": "8", "HAKMEM_PURGE_DELAY_MS": "20"}
+        command = [self.syscalls_program, *names]
+        run = subprocess.run(command, env={**clean_environment(), **env}, capture_output=True,
+                             timeout=TIMEOUT_SECONDS * 3, check=False)
+        return Outcome(command, env, run)
 
     def table(self):
         """Every fault of the table is the subject of the test that the table names for it."""
         for fault, (_, test) in self.sentences.items():
             name = test.removeprefix("death.")
             rows = cases.CASES.get(name, [])
-            if name in ("racing_free", "write_after_free", "api_mismatch"):
+            if name in ("racing_free", "write_after_free", "api_mismatch", *cases.SAMPLED):
                 self.checked += 1
             elif not rows or any(row[1] != fault for row in rows):
                 raise Failure(f"{fault}: {test} does not test it")
@@ -268,6 +389,8 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("--build", required=True, choices=("release", "debug"))
     parser.add_argument("--faults", required=True)
+    parser.add_argument("--syscalls-program")
+    parser.add_argument("--security")
     parser.add_argument("test")
     arguments = parser.parse_args()
     for path in (arguments.program, arguments.faults):

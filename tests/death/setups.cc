@@ -10,6 +10,11 @@
 
 #include "wrong.h"
 
+extern "C" {
+void* __libc_malloc(size_t);
+void __libc_free(void*);
+}
+
 namespace misuse {
 namespace {
 
@@ -177,6 +182,15 @@ constexpr Setup kSetups[] = {
     {"foreign_small", foreign_small},
     {"foreign_kernel", foreign_kernel},
     {"foreign_misaligned", foreign_misaligned},
+    {"foreign_libc", [](Family) { return outside(__libc_malloc(100)); }},
+    {"foreign_libc_freed",
+     [](Family) {
+       void* p = __libc_malloc(5000);
+       void* next = __libc_malloc(10);
+       __libc_free(p);
+       (void)next;
+       return outside(p);
+     }},
     {"never_carved", never_carved},
     {"never_committed", never_committed},
     {"freed_memory", freed_memory},

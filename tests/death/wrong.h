@@ -37,4 +37,10 @@ void release(Family family, void* p);
 int write_after_free();
 int racing_free(int trials, const char* variant);
 
+/// Touches what a guard page forbids, or damages what a guard slot checks.
+/// `enter_sandbox` is called before the misuse if it is not null.
+int sampled(const char* what, bool (*enter_sandbox)(bool files), bool files);
+/// A SIGSEGV that is no business of the heap's.
+int segv(const char* what);
+
 }  // namespace misuse

@@ -63,7 +63,7 @@ TEST(Faults, NamesAreStableUniqueAndDescribed) {
   const std::vector<std::string> kPublished = {
       "double-free",     "racing-free",    "interior-pointer",   "misaligned-pointer",
       "foreign-pointer", "never-allocated", "freed-memory",      "corrupt-header",
-      "overflow",        "size-mismatch",  "alignment-mismatch", "write-after-free",
+      "overflow",        "size-mismatch",  "alignment-mismatch", "underflow", "out-of-bounds", "use-after-free", "write-after-free",
       "new-delete-mismatch"};
   std::set<std::string> ids, texts;
   for (unsigned i = 1; i < static_cast<unsigned>(Fault::kCount); ++i) {

@@ -1,0 +1,62 @@
+// Which allocations the guard slots serve, and what is known of them afterwards.
+#include "core/tracker.h"
+#include "core/validate.h"
+
+namespace hak {
+namespace {
+
+Trace trace_here() {
+  Trace trace;
+  trace.depth = capture_stack(trace.frames, kSampleFrames);
+  trace.thread = thread_id();
+  return trace;
+}
+
+}  // namespace
+
+void HeapCore::enable_sampling(u32 every, u32 slots) {
+  if (!ready || every == 0 || slots == 0) return;
+  if (guarded.init(slots, seed * 0x94d049bb133111ebULL)) sample_every = every;
+}
+
+u32 draw_countdown(const HeapCore& heap, Random& random) {
+  return heap.sample_every ? 1 + random.below(2 * heap.sample_every - 1) : 0;
+}
+
+void* allocate_sampled(HeapCore& heap, ThreadCache& cache, std::size_t bytes) {
+  cache.sample_countdown = draw_countdown(heap, cache.random);
+  // A handler that interrupted a slow path may have interrupted this one, which holds a lock.
+  if (heap.sample_every == 0 || cache.in_slow) return nullptr;
+  cache.in_slow = true;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  const unsigned size_class = class_of_bytes(bytes);
+  // The aligned forms ask for all of a slot and rely on how its class is aligned.
+  const std::size_t alignment =
+      bytes + 1 == kStrides[size_class] ? class_alignment(size_class) : kGranuleBytes;
+  void* block = heap.guarded.allocate(bytes, alignment, size_class, trace_here());
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  cache.in_slow = false;
+  return block;
+}
+
+void HeapCore::release_claimed(void* p) {
+  Span& span = *arena.span(arena.span_of(arena.unit_of(p)));
+  if (span.sample == 0) return large.release(p);
+  guarded.release(span, trace_here());
+}
+
+Fault check_sampled(HeapCore& heap, void* p, FaultRecord* record) {
+  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
+  if (span.sample == 0) return Fault::kNone;
+  u8 expected = 0;
+  const u8* damaged = heap.guarded.damage(span, &expected);
+  if (!damaged) return Fault::kNone;
+  Validator::diagnose(heap, p, record);
+  record->ptr = damaged;
+  record->header_expected = expected;
+  record->header_found = *damaged;
+  record->has_header = true;
+  return address_of(damaged) < address_of(span.start) ? Fault::kUnderflow : Fault::kOverflow;
+}
+
+}  // namespace hak
