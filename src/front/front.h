@@ -95,7 +95,7 @@ struct Front {
     return tiny_allocate(bytes, cache, heap, api);
   }
   HAK_NOINLINE static void* general_allocate(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api) {
-    return tiny_allocate(bytes, cache, heap, api);
+    return tiny_allocate(bytes + HAK_SEEDED(kLaneAddsByte), cache, heap, api);
   }
   HAK_NOINLINE static void fastlane_release(void* p, ThreadCache* cache, HeapCore& heap, Api api) {
     if (HAK_UNLIKELY(!cache->heap || !has_header(heap, p)))

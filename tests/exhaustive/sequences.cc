@@ -1,13 +1,14 @@
 // Every sequence of operations, to a depth, on a heap so small that its rare events are common: two
 // classes whose magazines hold two slots, four slots, two threads. Each sequence is a script that runs
 // on a fresh heap under the whole oracle. How many there are is computed a second time from the
-// transition counts alone, so that an enumeration that skips something is seen.
+// transition counts alone, so that an enumeration that skips something is seen. `agree` runs each on
+// four policies, which must show the same.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 
-#include "model/runner.h"
+#include "model/agree.h"
 #include "system/instance.h"
 
 using namespace hak;
@@ -90,8 +91,8 @@ u64 formula(const Slots& slots, unsigned depth, std::map<std::pair<Slots, unsign
 
 class Enumeration {
  public:
-  Enumeration(unsigned policy, bool tracked, unsigned depth)
-      : system_(policy, tracked), runner_(system_, {}), depth_(depth) {}
+  Enumeration(unsigned policy, bool tracked, bool agree, unsigned depth)
+      : system_(policy, tracked), runner_(system_, {}), tracked_(tracked), agree_(agree), depth_(depth) {}
 
   /// False if a sequence failed; then it has been printed.
   bool run(const Slots& slots) {
@@ -108,15 +109,30 @@ class Enumeration {
  private:
   bool check() {
     ++sequences_;
-    const Outcome outcome = runner_.run(script_);
+    const Outcome outcome = agree_ ? compare() : runner_.run(script_);
     if (outcome.ok) return true;
     std::printf("operation %zu: %s\n%s", outcome.op + 1, outcome.message.c_str(), format_text(script_).c_str());
     return false;
   }
 
+  /// Policy D off against on, behind the FastLane layer and without it, and the one against the other.
+  Outcome compare() {
+    Policy policy = policy_at(system_.policy());
+    Outcome outcome;
+    unsigned indices[4];
+    for (unsigned i = 0; i < 4; ++i) {
+      policy.trusted = i & 1, policy.direct = i & 2;
+      indices[i] = policy_index(policy);
+    }
+    for (unsigned i = 1; i < 4 && outcome.ok; ++i)
+      outcome = run_pair(system_, script_, indices[0], indices[i], tracked_, {});
+    return outcome;
+  }
+
   InstanceSystem system_;
   Runner runner_;
   Script script_;
+  bool tracked_, agree_;
   unsigned depth_;
   u64 sequences_ = 0;
 };
@@ -127,11 +143,12 @@ int main(int argc, char** argv) {
   const unsigned depth = argc > 1 ? static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10)) : 4;
   const unsigned policy = argc > 2 ? static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10)) : 0;
   const bool tracked = argc > 3 && std::strcmp(argv[3], "tracked") == 0;
+  const bool agree = argc > 3 && std::strcmp(argv[3], "agree") == 0;
   if (depth == 0 || depth > 9 || policy >= kPolicyCount) {
-    std::fprintf(stderr, "usage: exhaustive_sequences [DEPTH 1..9 [POLICY 0..%u [tracked]]]\n", kPolicyCount - 1);
+    std::fprintf(stderr, "usage: exhaustive_sequences [DEPTH 1..9 [POLICY 0..%u [tracked|agree]]]\n", kPolicyCount - 1);
     return 2;
   }
-  Enumeration enumeration(policy, tracked, depth);
+  Enumeration enumeration(policy, tracked, agree, depth);
   const Slots start = {};
   if (!enumeration.run(start)) return 1;
   std::map<std::pair<Slots, unsigned>, u64> known;
