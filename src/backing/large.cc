@@ -119,6 +119,11 @@ void* LargeBlocks::allocate(std::size_t bytes, std::size_t alignment, bool zero)
 
 bool LargeBlocks::claim(void* block) {
   if (HAK_SEEDED(kLargeStaysLive)) return true;
+  if (HAK_SEEDED(kClaimTornApart)) {
+    const bool live = byte_load(arena_.state_of(block)) == kLargeLive;
+    if (live) owner_store(arena_.state_of(block), kLargeFreed);
+    return live;
+  }
   return remote_exchange(arena_.state_of(block), kLargeLive, kLargeFreed);
 }
 

@@ -160,7 +160,7 @@ bool slab_is_free(const Arena& arena, const void* slot) {
 bool slab_post_remote(Arena& arena, u32 unit, u32 slot) {
   const u64 bit = u64{1} << (slot % 64);
   if (HAK_SEEDED(kRemoteBitLost)) return true;
-  return (arena.remote_bits(unit)[slot / 64].fetch_or(bit, kSeqCst) & bit) == 0;
+  return (arena.remote_bits(unit)[slot / 64].fetch_or(bit, HAK_SEEDED(kSeqCstMissing) ? kAcqRel : kSeqCst) & bit) == 0;
 }
 
 }  // namespace hak

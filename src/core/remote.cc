@@ -27,7 +27,7 @@ void note_orphan_post(HeapCore& heap) {
 
 void queue_slab(HeapCore& heap, u32 unit) {
   Span& slab = *heap.arena.span(unit);
-  while (slab.queued.load(kSeqCst) == 0) {
+  while (slab.queued.load(HAK_SEEDED(kSeqCstMissing) ? kAcquire : kSeqCst) == 0) {
     ThreadCache* owner = slab.owner.load(kSeqCst);
     if (HAK_SEEDED(kRemoteNotQueued)) return;
     if (!owner) return note_orphan_post(heap);  // whoever adopts the slab collects first
@@ -101,10 +101,12 @@ bool post_remote(HeapCore& heap, void* slot, u8 live_state, bool queue) {
   const u32 index = slab_slot_of(*heap.arena.span(unit), slot);
   if (index >= kMaxSlabSlots) return false;
   u8* state = heap.arena.state_of(slot);
+  bool looked = HAK_SEEDED(kQueueLookEarly) && heap.arena.span(unit)->queued.load(kSeqCst);
+  bool bit_first = HAK_SEEDED(kBitBeforeState) && slab_post_remote(heap.arena, unit, index);
   if (!remote_exchange(state, live_state, with_kind(live_state, kRemoteBits)) && !HAK_SEEDED(kRacingFreeAccepted))
     return false;
-  if (!slab_post_remote(heap.arena, unit, index)) return HAK_SEEDED(kRacingFreeAccepted);
-  if (queue) queue_slab(heap, unit);
+  if (!bit_first && !slab_post_remote(heap.arena, unit, index)) return HAK_SEEDED(kRacingFreeAccepted);
+  if (queue && !looked) queue_slab(heap, unit);
   return true;
 }
 
@@ -140,7 +142,7 @@ void retire_slab(HeapCore& heap, ThreadCache& cache, u32 unit) {
   {
     Locked locked(cache.remote_lock);
     // A poster that has set its bit may still be about to queue the slab (R4): leave it then.
-    if (slab.queued.load(kRelaxed)) return;
+    if (slab.queued.load(kRelaxed) && !HAK_SEEDED(kRetireQueued)) return;
     slab.owner.store(nullptr, kSeqCst);
   }
   OwnedSlabs& slabs = cache.slabs[slab.size_class];
@@ -179,7 +181,7 @@ bool adopt_slab(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
 }
 
 void disown_all(HeapCore& heap, ThreadCache& cache) {
-  Locked locked(cache.remote_lock);
+  if (!HAK_SEEDED(kDisownUnlocked)) cache.remote_lock.lock();
   for (OwnedSlabs& slabs : cache.slabs) {
     for (const SpanList* list : {&slabs.available, &slabs.full})
       for (u32 unit = list->head; unit != kNoSpan; unit = heap.arena.span(unit)->next)
@@ -191,6 +193,7 @@ void disown_all(HeapCore& heap, ThreadCache& cache) {
     if (!HAK_SEEDED(kExitLeavesQueued)) slab.queued.store(0, kSeqCst);
   }
   cache.remote_head.store(kNoSpan, kRelaxed);
+  if (!HAK_SEEDED(kDisownUnlocked)) cache.remote_lock.unlock();
 }
 
 void abandon_slab(HeapCore& heap, u32 unit) {

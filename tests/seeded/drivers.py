@@ -48,6 +48,8 @@ DRIVERS = (
     # ThreadSanitizer wants its shadow where address randomisation may put something else.
     Driver("tsan", "setarch -R {build}/tests/stress/hakmem_stress --gtest_brief=1"
            " --gtest_filter=*Producers*:*Everybody*", "threads on one heap, ThreadSanitizer", tree="seeded-tsan"),
+    Driver("schedules", "{build}/tests/schedules/hakmem_schedules --weak --max 20000",
+           "every schedule of three threads, weak orders included"),
     Driver("forks", "{build}/tests/lifecycle/lifecycle_forks 100", "a threaded process forks",
            seconds=60),
 )
