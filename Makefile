@@ -1,6 +1,6 @@
 # The habitual commands. Each is a short sequence of cmake, ninja and ctest that can be typed as well.
 .DEFAULT_GOAL := release
-.PHONY: release debug setup run test counts bench asan ubsan tsan seeded mutants coverage msan memcheck aarch64 soak clean help
+.PHONY: release debug setup run test counts bench asan ubsan tsan seeded mutants coverage msan memcheck aarch64 soak tools packages report clean help
 
 export JOBS ?= 2
 # What tests/seeded/drivers.py runs.
@@ -12,6 +12,12 @@ release:  ## the Release library, build/release/libhakmem.so and libhakmem.a
 	tools/build release
 debug:    ## the Debug library, build/debug/libhakmem.so
 	tools/build debug
+tools:    ## the command, build/release/bin/hakmem, and the libraries it starts programs on
+	tools/setup tools/cli/packages.txt
+	tools/build release tools
+packages: tools ## four Debian packages, in build/release/packages
+	tools/setup tests/package/packages.txt
+	cd build/release && cpack -G DEB
 setup:    ## install the missing packages of every packages.txt (Debian)
 	tools/setup */packages.txt */*/packages.txt
 run:      ## real programs on hakmem beside glibc, and one attack stopped

@@ -66,6 +66,11 @@ const char* hakmem_verify(void);
  * spans. 1 if any memory was returned to the system, else 0. */
 int hakmem_purge(void);
 
+/* Writes the live blocks by allocation stack to the descriptor, in the text form of a heap profile
+ * that pprof reads. 0; ENOTSUP where no stacks are kept (they are in the Debug build, and in every
+ * other one that was started with HAKMEM_HEAP_PROFILE). */
+int hakmem_heap_profile(int fd);
+
 #ifdef __cplusplus
 }
 #endif

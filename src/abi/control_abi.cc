@@ -5,8 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/at_exit.h"
 #include "abi/process.h"
 #include "abi/report.h"
+#include "abi/trace.h"
 #include "core/walk.h"
 #include "hakmem.h"
 
@@ -88,6 +90,7 @@ extern "C" {
 
 HAK_EXPORT int malloc_trim(std::size_t) {
   process_start();
+  trace_purge();
   return !process_is_libc() && g_heap.ready && g_heap.purge(process_cache()) ? 1 : 0;
 }
 
@@ -194,6 +197,11 @@ HAK_EXPORT void hakmem_walk(void (*visit)(void*, std::size_t, void*), void* cont
 HAK_EXPORT const char* hakmem_verify() {
   process_start();
   return g_heap.verify();
+}
+
+HAK_EXPORT int hakmem_heap_profile(int fd) {
+  process_start();
+  return write_heap_profile(g_heap, fd) ? 0 : ENOTSUP;
 }
 
 HAK_EXPORT int hakmem_purge() { return malloc_trim(0); }

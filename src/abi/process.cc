@@ -7,10 +7,13 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
+#include "abi/at_exit.h"
 #include "abi/build_info.h"
 #include "abi/libc_table.h"
+#include "abi/published.h"
 #include "abi/report.h"
 #include "abi/segv.h"
+#include "abi/trace.h"
 
 namespace hak {
 
@@ -170,6 +173,7 @@ void thread_exit(void*) {
   state.exited = true;
   t_cache = empty_cache();
   if (cache && !HAK_SEEDED(kExitForgotten)) g_heap.detach(cache);
+  trace_thread_exit();
 }
 
 ThreadCache* attach_thread() {
@@ -236,6 +240,7 @@ void fork_child() {
   g_heap.registry_lock.reset();
   g_shared_lock.reset();
   g_option_lock.reset();
+  trace_fork_child();
   if (!g_heap.options.on(OptionId::kSeed)) g_heap.seed = kLinux.entropy() | 1;
   g_heap.large.seed(g_heap.seed * 0xbf58476d1ce4e5b9ULL);
   g_heap.guarded.seed(g_heap.seed * 0x94d049bb133111ebULL);
@@ -256,8 +261,10 @@ void complain(const Text& line) { write_all(STDERR_FILENO, line.data(), line.siz
 void apply_mode() {
   const Policy policy = g_heap.options.policy();
   const bool tracked = g_heap.tracker != nullptr || annotate::kOn;
-  g_table.store(&entry_table(policy, tracked), kRelease);
-  g_direct.store(policy_index(policy) == policy_index(kDefaultPolicy) && tracked == kTrackedBuild,
+  const EntryTable& table = entry_table(policy, tracked);
+  g_table.store(trace_is_on() ? &traced_table(table) : &table, kRelease);
+  g_direct.store(policy_index(policy) == policy_index(kDefaultPolicy) && tracked == kTrackedBuild &&
+                     !trace_is_on(),
                  kRelease);
 }
 
@@ -288,8 +295,9 @@ void start_heap() {
         "hakmem: no address space for the heap (limit: address space); every allocation will fail\n";
     write_all(STDERR_FILENO, kLine, sizeof kLine - 1);
   }
-  const bool track = kTrackedBuild || options.profile() == Profile::kParanoid;
-  if (g_heap.ready && track && g_tracker.init(g_heap, kDebugBuild, is_own_code)) {
+  const bool profiled = *options.target(Target::kHeapProfile) != 0;
+  const bool track = kTrackedBuild || profiled || options.profile() == Profile::kParanoid;
+  if (g_heap.ready && track && g_tracker.init(g_heap, kDebugBuild || profiled, is_own_code)) {
     g_heap.tracker = &g_tracker;
     g_heap.large.quarantine(options.on(OptionId::kQuarantine));
     g_heap.zero_max_bytes = 0;  // the tracker fills freed slots
@@ -301,7 +309,9 @@ void start_heap() {
                            static_cast<u32>(options.get(OptionId::kGuardSlots)));
   g_heap.foreign = foreign_calls();
   if (g_heap.ready && options.on(OptionId::kSegvReport)) segv_install();
+  if (g_heap.ready) trace_start(g_heap);
   apply_mode();
+  publish(g_heap, g_tracker);
   lock_config();
 }
 
@@ -319,6 +329,7 @@ void process_start() {
     // A set-user-id program must not take its caller's options: a report would be written as root.
     g_heap.options.load(getauxval(AT_SECURE) ? nullptr : environ, complain);
     if (g_heap.options.on(OptionId::kForceLibc)) {
+      publish_libc();
       g_start.store(kLibc, kRelease);
       errno = saved;
       return;
@@ -332,6 +343,9 @@ void process_start() {
   pthread_atfork(fork_prepare, fork_parent, fork_child);
   if (g_have_key && t_state.real) pthread_setspecific(g_key, t_state.real);
 }
+
+/// A destructor, since atexit may allocate: it runs behind the program's own handlers.
+[[gnu::destructor]] static void process_exit() { write_at_exit(g_heap); }
 
 Entry process_entry() {
   process_start();

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "abi/build_info.h"
+#include "abi/trace.h"
 #include "base/check.h"
 #include "core/tracker.h"
 
@@ -118,6 +119,7 @@ void report_and_stop(HeapCore& heap, const FaultRecord& record) {
   static char large[kReportBytes];
   static constinit Atomic<bool> busy{false};
   char small[kSmallReportBytes];
+  trace_fault(record);
   const bool own = !busy.exchange(true, kAcquire);
   Text out(own ? large : small, own ? sizeof large : sizeof small);
   if (HAK_SEEDED(kReportAllocates)) asm volatile("" ::"r"(malloc(48)));

@@ -88,6 +88,9 @@ class Arena : public ArenaView {
     return static_cast<u32>((address_of(p) - base) >> kUnitShift);
   }
   u32 frontier() const { return frontier_; }
+  /// Where tools that read the heap from outside find them.
+  const u32* frontier_at() const { return &frontier_; }
+  const u32* span_map() const { return span_of_; }
   std::size_t reserved_bytes() const { return reserved_bytes_; }
   Limit last_limit() const { return last_limit_; }
   u32 next_birth() { return births_.fetch_add(1, kRelaxed) + 1; }

@@ -13,6 +13,16 @@ constexpr OptionInfo kInfo[] = {
 };
 static_assert(sizeof(kInfo) / sizeof(kInfo[0]) == kOptionCount);
 
+struct TargetInfo {
+  const char* name;
+  bool descriptors;
+};
+constexpr TargetInfo kTargets[] = {
+#define HAK_TARGET(id, name, descriptors, doc) {name, descriptors},
+#include "base/targets.def"
+#undef HAK_TARGET
+};
+
 constexpr const char* kProfileNames[] = {"fast", "hardened", "paranoid"};
 constexpr const char* kStatsNames[] = {"off", "sampled", "every"};
 constexpr const char* kOnFaultNames[] = {"abort", "trap", "continue"};
@@ -140,25 +150,31 @@ void Options::load(char** environment, void (*complain)(const Text& line)) {
     describe_accepted(id, line);
     complain(line.line());
   }
-  load_target(find_variable(environment, "HAKMEM_REPORT"), complain);
+  for (std::size_t i = 0; i < kTargetCount; ++i)
+    load_target(static_cast<Target>(i), environment, complain);
 }
 
 /// Copied: programs that set their title overwrite the environment.
-void Options::load_target(const char* text, void (*complain)(const Text& line)) {
-  report_target_[0] = 0;
+void Options::load_target(Target which, char** environment, void (*complain)(const Text& line)) {
+  const TargetInfo& info = kTargets[static_cast<std::size_t>(which)];
+  char* target = targets_[static_cast<std::size_t>(which)];
+  const char* text = find_variable(environment, info.name);
+  target[0] = 0;
   if (!text) return;
   u64 fd = 0;
   const bool number = text[0] == 'f' && text[1] == 'd' && text[2] == ':';
   std::size_t length = 0;
   while (length < kMaxTarget && text[length]) ++length;
-  if (length == 0 || length == kMaxTarget || (number && (text[4] == 'x' || !parse_number(text + 3, 1U << 20, &fd)))) {
+  const bool bad_number =
+      number && (!info.descriptors || text[4] == 'x' || !parse_number(text + 3, 1U << 20, &fd));
+  if (length == 0 || length == kMaxTarget || bad_number) {
     TextBuffer<512> line;
-    line.str("hakmem: HAKMEM_REPORT=").cut(text, 100).str(" is not valid; accepted: ");
-    line.str("a path of up to 255 bytes, or fd:N").line();
+    line.str("hakmem: ").str(info.name).str("=").cut(text, 100).str(" is not valid; accepted: ");
+    line.str("a path of up to 255 bytes").str(info.descriptors ? ", or fd:N" : "").line();
     complain(line);
     return;
   }
-  for (std::size_t i = 0; i <= length; ++i) report_target_[i] = text[i];
+  for (std::size_t i = 0; i <= length; ++i) target[i] = text[i];
 }
 
 void Options::set(OptionId id, u64 value) {

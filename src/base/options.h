@@ -16,6 +16,15 @@ enum class OptionId : u8 {
 };
 inline constexpr std::size_t kOptionCount = static_cast<std::size_t>(OptionId::kCount);
 
+/// Variables whose value names a file.
+enum class Target : u8 {
+#define HAK_TARGET(id, name, descriptors, doc) id,
+#include "base/targets.def"
+#undef HAK_TARGET
+  kCount
+};
+inline constexpr std::size_t kTargetCount = static_cast<std::size_t>(Target::kCount);
+
 enum class Profile : u8 { kFast, kHardened, kParanoid };
 enum class OnFault : u8 { kAbort, kTrap, kContinue };
 enum class Foreign : u8 { kAbort, kIgnore, kLibc };
@@ -66,19 +75,20 @@ class alignas(kPageBytes) Options {
 
   /// The instantiation of the paths that these options ask for.
   Policy policy() const;
-  /// Target of reports (HAKMEM_REPORT): a path, "fd:N", or empty for stderr.
-  const char* report_target() const { return report_target_; }
+  /// A path, "fd:N" where the variable accepts it, or empty.
+  const char* target(Target which) const { return targets_[static_cast<std::size_t>(which)]; }
+  const char* report_target() const { return target(Target::kReport); }
   static constexpr std::size_t kMaxTarget = 256;
   /// The page of what may change later, the last one.
   void* later_page() { return later_; }
 
  private:
-  void load_target(const char* text, void (*complain)(const Text& line));
+  void load_target(Target which, char** environment, void (*complain)(const Text& line));
   void store(std::size_t i, u64 value) {
     (kOptionChanges[i] == OptionChange::kRun ? later_ : values_)[i].store(value, kRelaxed);
   }
   Atomic<u64> values_[kOptionCount] = {};
-  char report_target_[kMaxTarget] = {};
+  char targets_[kTargetCount][kMaxTarget] = {};
   alignas(kPageBytes) Atomic<u64> later_[kOptionCount] = {};
   Atomic<u32> generation_{1};
 };

@@ -65,6 +65,18 @@ class Tracker {
   /// False if p is no block the program holds, or its record could not be committed.
   bool recorded(const HeapCore& heap, const void* p) const;
 
+  /// The tables, for tools that read them: records by granule, and stacks by id, each preceded by its
+  /// depth. Null where nothing is tracked.
+  struct Tables {
+    const Record* records;
+    const Atomic<std::size_t>* committed;
+    const void* const* frames;
+    u32 frames_used;
+  };
+  Tables tables() const {
+    return {records_, &records_committed_, stacks_ ? frames_ : nullptr, frames_used_.load(kAcquire)};
+  }
+
   /// In the child of fork.
   void reset_lock() { commit_lock_.reset(); }
   Lock& lock() { return commit_lock_; }

@@ -90,6 +90,9 @@ def missing_rows(root: Path) -> list[str]:
     for name in re.findall(r'^HAK_OPTION\(\w+, "([^"]+)"', tree.read(root / "src/base/options.def"),
                            re.MULTILINE):
         demanded.append(("USAGE.md", f"| `{name}` |"))
+    for name in re.findall(r'^HAK_TARGET\(\w+, "([^"]+)"', tree.read(root / "src/base/targets.def"),
+                           re.MULTILINE):
+        demanded.append(("USAGE.md", f"| `{name}` |"))
     for path in tree.files(root / "src", tree.CPP):
         where = path.relative_to(root)
         for name in re.findall(r"^// ([A-Z]\d)  \S", tree.read(path), re.MULTILINE):

@@ -1,0 +1,163 @@
+// hakmem check: the program on the Debug library, to its end, and then what was wrong.
+#include <errno.h>
+#include <fmt/core.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "launch.h"
+#include "profile.h"
+#include "reports.h"
+
+using nlohmann::json;
+
+namespace hak::cli {
+namespace {
+
+volatile sig_atomic_t g_child = 0;
+
+void forward(int signal_number) {
+  if (g_child > 0) kill(static_cast<pid_t>(g_child), signal_number);
+}
+
+/// A folder that goes away with everything in it.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    const char* base = getenv("TMPDIR");
+    path_ = std::string(base && *base ? base : "/tmp") + "/hakmem-XXXXXX";
+    if (!mkdtemp(path_.data()))
+      throw Failure(fmt::format("cannot make {}: {}", path_, strerror(errno)), kOwnFailure);
+  }
+  ~ScratchFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+  std::string file(const char* name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+/// Runs the program in a child and waits; its exit status as a shell gives it. The environment is the
+/// child's alone.
+int run_child(const Launch& launch, const ScratchFolder& scratch) {
+  const pid_t child = fork();
+  if (child < 0) throw Failure(fmt::format("fork: {}", strerror(errno)), kOwnFailure);
+  if (child == 0) {
+    try {
+      Launch inside = launch;
+      inside.report = scratch.file("report");
+      setenv("HAKMEM_ON_FAULT", "continue", 1);
+      setenv("HAKMEM_HEAP_PROFILE", scratch.file("profile").c_str(), 1);
+      prepare_environment(inside, true);
+      warn_if_deaf(inside.command[0]);
+      execute(inside);
+    } catch (const Failure& failure) {
+      fmt::print(stderr, "hakmem: {}\n", failure.what());
+      fflush(stderr);
+      _exit(failure.status);
+    }
+  }
+  g_child = child;
+  // The terminal's signals reach the child by themselves; the others are passed on.
+  signal(SIGINT, SIG_IGN);
+  signal(SIGQUIT, SIG_IGN);
+  struct sigaction pass = {};
+  pass.sa_handler = forward;
+  sigaction(SIGTERM, &pass, nullptr);
+  sigaction(SIGHUP, &pass, nullptr);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR) throw Failure(fmt::format("waitpid: {}", strerror(errno)), kOwnFailure);
+  }
+  g_child = 0;
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+std::string read_if_there(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0 ? read_file(path) : std::string{};
+}
+
+struct Held {
+  unsigned long blocks = 0, bytes = 0;
+  bool known = false;  ///< the program got as far as its exit handlers
+  std::vector<Site> sites;
+};
+
+Held held_at_exit(const std::string& profile, unsigned most) {
+  Held held;
+  held.known = !profile.empty();
+  held.sites = parse_profile(profile);
+  for (const Site& site : held.sites) {
+    held.blocks += site.blocks;
+    held.bytes += site.bytes;
+  }
+  if (held.sites.size() > most) held.sites.resize(most);
+  std::vector<Frame*> frames;
+  for (Site& site : held.sites)
+    for (Frame& frame : site.stack) frames.push_back(&frame);
+  resolve_frames(frames);
+  return held;
+}
+
+void print_summary(const std::vector<Distinct>& faults, const Held& held, std::size_t reports) {
+  std::string out = "== hakmem check ==\n" + to_text(faults);
+  out += fmt::format("{} distinct fault{} in {} report{}\n", faults.size(), faults.size() == 1 ? "" : "s", reports,
+                     reports == 1 ? "" : "s");
+  if (!held.known) {
+    out += "held at exit: not known, the program ended without its exit handlers\n";
+  } else {
+    out += fmt::format("held at exit: {} bytes in {} blocks\n", held.bytes, held.blocks);
+    for (const Site& site : held.sites) {
+      out += fmt::format("  {} bytes in {} block{}\n", site.bytes, site.blocks, site.blocks == 1 ? "" : "s");
+      for (std::size_t i = 0; i < site.stack.size() && i < 6; ++i)
+        out += "    " + frame_text(site.stack[i]) + "\n";
+    }
+  }
+  fmt::print(stderr, "{}", out);
+}
+
+json summary_json(const std::vector<Distinct>& faults, const Held& held, std::size_t reports, int status) {
+  json list = json::array(), sites = json::array();
+  for (const Distinct& entry : faults) list.push_back(to_json(entry));
+  for (const Site& site : held.sites) {
+    json stack = json::array();
+    for (const Frame& frame : site.stack) stack.push_back(frame_text(frame));
+    sites.push_back({{"blocks", site.blocks}, {"bytes", site.bytes}, {"stack", stack}});
+  }
+  json out = {{"exit_status", status}, {"reports", reports}, {"faults", list}};
+  out["held_at_exit"] = {{"known", held.known}, {"blocks", held.blocks}, {"bytes", held.bytes}, {"sites", sites}};
+  return out;
+}
+
+}  // namespace
+
+int check_command(const Launch& launch, const CheckChoices& choices) {
+  if (!choices.report.empty() && access(choices.report.c_str(), F_OK) == 0)
+    throw Failure(choices.report + " is there already", kOwnFailure);
+  const ScratchFolder scratch;
+  const int status = run_child(launch, scratch);
+  const std::string text = read_if_there(scratch.file("report"));
+  const std::vector<Report> reports = parse_reports(text);
+  std::vector<Distinct> faults = distinct_of(reports);
+  resolve(&faults);
+  const Held held = held_at_exit(read_if_there(scratch.file("profile")), choices.sites);
+  if (!choices.report.empty()) write_output(choices.report, text, false);
+  if (choices.json) {
+    const json out = summary_json(faults, held, reports.size(), status);
+    fmt::print("{}\n", out.dump(2, ' ', false, json::error_handler_t::replace));
+  } else {
+    print_summary(faults, held, reports.size());
+  }
+  return status == 0 && !faults.empty() ? 1 : status;
+}
+
+}  // namespace hak::cli

@@ -1,0 +1,18 @@
+#pragma once
+// Heap profiles as HAKMEM_HEAP_PROFILE writes them, read back.
+#include <string>
+#include <vector>
+
+#include "reports.h"
+
+namespace hak::cli {
+
+struct Site {
+  unsigned long blocks = 0, bytes = 0;
+  std::vector<Frame> stack;  ///< innermost first, with module and offset where the maps know them
+};
+
+/// All sites of all profiles in `text`, most bytes first.
+std::vector<Site> parse_profile(const std::string& text);
+
+}  // namespace hak::cli
