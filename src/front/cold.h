@@ -42,10 +42,12 @@ void* out_of_memory();
 template <Policy P>
 void* Front<P>::allocate_empty(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api) {
   MagazinePair& pair = cache->pair(class_of_bytes(bytes));
-  // The empty cache has nothing to exchange.
+  // The empty cache has nothing to exchange, and must not be written to.
   if (HAK_UNLIKELY(!exchange_is_due(pair) || !is_undisturbed(*cache) ||
-                   cache->mode_generation != heap.options.generation()))
+                   cache->mode_generation != heap.options.generation() ||
+                   cache->sample_countdown == 1))
     return allocate_slow(bytes, cache, heap, api);
+  --cache->sample_countdown;
   count_refill<P>(*cache, free_count(pair));
   count_malloc<P>(*cache);
   return exchange_and_pop(heap, *cache, pair);
