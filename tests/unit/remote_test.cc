@@ -154,6 +154,20 @@ TEST_F(RemoteTest, TheHeaderBehindIsCheckedForRemoteFreesToo) {
   EXPECT_EQ(heap.fault(), "none");
 }
 
+TEST_F(RemoteTest, OneRefillAdoptsAFewFullSlabsAtMost) {
+  const unsigned last = kClassCount - 1;
+  const std::vector<void*> slots = get(owner, 30 * slab_slots(last) / 2, kMaxSlabRequest);
+  heap.detach(owner);
+  const u32 abandoned = heap.abandoned_count[last].load();
+  ASSERT_GT(abandoned, 10U);
+  heap.free(other, heap.malloc(other, kMaxSlabRequest));
+  EXPECT_GE(heap.abandoned_count[last].load() + 8, abandoned);
+  EXPECT_LT(heap.abandoned_count[last].load(), abandoned);
+  for (void* p : slots) heap.free(other, p);
+  EXPECT_EQ(heap.fault(), "none");
+  EXPECT_HEAP_WHOLE(heap);
+}
+
 TEST_F(RemoteTest, ExitedOwnersSlabsAreAdoptedWithWhatIsLive) {
   std::vector<void*> slots = get(owner, 500);
   for (void* p : slots) memset(p, 0x5a, kBytes);

@@ -240,7 +240,7 @@ TEST(Stack, IsFollowedOverPages) {
 }
 
 TEST_F(TrackerTest, ThousandsOfStacksAreKeptApart) {
-  constexpr int kBits = 12;  // so deep that frames of the allocator itself still fit
+  constexpr int kBits = 12;
   std::vector<void*> blocks;
   for (unsigned path = 0; path < 1U << kBits; ++path) blocks.push_back(malloc_by_path(heap, cache, path, kBits));
   std::set<std::vector<const void*>> stacks;
@@ -251,6 +251,14 @@ TEST_F(TrackerTest, ThousandsOfStacksAreKeptApart) {
     stacks.insert(std::vector<const void*>(heap.last.alloc_stack, heap.last.alloc_stack + kMaxFrames));
   }
   EXPECT_EQ(stacks.size(), blocks.size());
+  // The same stack again is the same entry of the table.
+  const void* const* stored[2];
+  for (const void* const*& entry : stored) {
+    put(malloc_by_path(heap, cache, 5, kBits), Api::kDelete);
+    ASSERT_EQ(heap.fault(), "new-delete-mismatch");
+    entry = heap.last.alloc_stack;
+  }
+  EXPECT_EQ(stored[0], stored[1]);
 }
 
 TEST(Stack, IsCapturedOnAnyStackWithoutLeavingIt) {
