@@ -48,8 +48,45 @@ void Runner::expect(Expectation expected) {
   const Verdict verdict = system_.take_verdict();
   current_->fault = verdict.fault;
   if (verdict.count > 1) fail("one operation raised " + std::to_string(verdict.count) + " reports");
-  if (expected.allows(verdict.fault)) return;
+  if (expected.allows(verdict.fault)) {
+    if (verdict.has_record) check_record(verdict.record);
+    return;
+  }
   fail(std::string("verdict is ") + fault_id(verdict.fault) + ", must be " + fault_id(expected.fault));
+}
+
+/// The figures of a report against the geometry, computed the long way.
+void Runner::check_record(const FaultRecord& record) {
+  const auto demand = [&](bool holds, const char* what) {
+    if (!holds) fail(std::string("the report's ") + what + " is wrong");
+  };
+  const Arena& arena = heap_->arena;
+  if (!arena.contains(record.ptr) || record.fault == Fault::kWriteAfterFree) return;
+  u32 unit = 0;
+  while (unit < arena.frontier() && arena.unit_of(record.ptr) - unit >= arena.span(unit)->units)
+    unit += arena.span(unit)->units;
+  if (unit >= arena.frontier()) return;
+  const Span& span = *arena.span(unit);
+  const bool mismatch = record.fault == Fault::kSizeMismatch || record.fault == Fault::kAlignmentMismatch;
+  if (span.kind == SpanKind::kLarge) {
+    demand(record.block_begin == span.start, "block");
+    demand(record.usable_bytes == span.block_bytes, "usable size");
+    demand(mismatch || (record.has_requested && record.requested_bytes == span.requested_bytes), "requested size");
+    demand(record.size_class == -1 && record.slot == -1, "size class of a large block");
+    return;
+  }
+  if (span.kind != SpanKind::kSlab) return demand(!record.block_begin && record.slot == -1, "block where none is");
+  const ThreadCache* owner = span.owner.load(kRelaxed);
+  demand(record.size_class == span.size_class, "size class");
+  demand(record.usable_bytes == span.stride - 1 || system_.tracked(), "usable size");
+  demand(record.owner_id == (owner ? owner->id : 0), "owner");
+  const std::ptrdiff_t offset = static_cast<const std::byte*>(record.ptr) - span.start;
+  if (offset < 0 || offset / span.stride >= span.slots)
+    return demand(!record.block_begin && record.slot == -1, "block beside the slots");
+  demand(record.slot == offset / static_cast<std::ptrdiff_t>(span.stride), "slot");
+  demand(record.block_begin == span.start + record.slot * static_cast<std::ptrdiff_t>(span.stride), "block");
+  if (record.fault == Fault::kCorruptHeader || (record.fault == Fault::kOverflow && !system_.tracked()))
+    demand(record.has_header && record.header_expected == span.header && record.header_found != span.header, "header");
 }
 
 void Runner::expect_quiet_errno() {

@@ -89,6 +89,7 @@ class Runner {
   bool arena_could_hold(std::size_t bytes, std::size_t alignment) const;
   void check_content(const ShadowBlock& block, std::size_t bytes);
   void expect(Expectation expected);
+  void check_record(const FaultRecord& record);
   void expect_quiet_errno();
   void note(const void* p, u64 value);
   void audit();

@@ -33,6 +33,8 @@ void record_fault(HeapCore&, const FaultRecord& record) {
   if (g_verdict.count++ == 0) {
     g_verdict.fault = record.fault;
     g_verdict.ptr = record.ptr;
+    g_verdict.has_record = true;
+    g_verdict.record = record;
   }
 }
 

@@ -10,6 +10,8 @@ struct Verdict {
   Fault fault = Fault::kNone;
   u32 count = 0;  ///< reports raised; an operation may raise one
   const void* ptr = nullptr;
+  bool has_record = false;  ///< the record as the sink got it
+  FaultRecord record;
 };
 
 class System {

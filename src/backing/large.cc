@@ -218,6 +218,8 @@ bool LargeBlocks::resize(void* block, std::size_t bytes) {
   const auto keep = static_cast<u32>((offset + block_bytes + guard + kUnitBytes - 1) / kUnitBytes);
   if (keep < span.units) arena_.shrink(unit, keep - (HAK_SEEDED(kShrinkTooMuch) && keep > 1));
   span.requested_bytes = bytes;
+  // A small block goes without where guards are dear; a grown one need not.
+  if (!span.guarded) guard_sides(span, unit);
   return true;
 }
 
