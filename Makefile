@@ -1,11 +1,11 @@
 # The habitual commands. Each is a short sequence of cmake, ninja and ctest that can be typed as well.
 .DEFAULT_GOAL := release
-.PHONY: release debug setup run test counts bench asan ubsan tsan seeded mutants coverage msan memcheck aarch64 soak tools packages report clean help
-
+.PHONY: $(shell sed -n 's/^\([a-z0-9 ]*\):.*\#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 export JOBS ?= 2
+MINUTES ?= 3
 # What tests/seeded/drivers.py runs.
 SEEDED_DRIVERS := hakmem-scripts hakmem-replay hakmem-replay-abi heap_properties hakmem_unit \
-  hakmem_unit_abi hakmem_stress hakmem_stress_double_free lifecycle_forks \
+  hakmem_unit_abi hakmem_stress hakmem_stress_double_free hakmem_schedules lifecycle_forks \
   exhaustive_validator exhaustive_entry exhaustive_sequences
 
 release:  ## the Release library, build/release/libhakmem.so and libhakmem.a
@@ -34,6 +34,10 @@ aarch64:  ## the library for another architecture, and its programs under qemu
 	tools/test $@
 soak:     ## a hundred thousand threads and ten thousand forks, in Debug too
 	tools/test $@
+fuzz:     ## a campaign over all targets and engines, MINUTES (3) for each
+	fuzz/run.py --minutes $(MINUTES)
+ossfuzz:  ## the OSS-Fuzz build script, run as the infrastructure would
+	fuzz/oss-fuzz/check.py
 counts:   ## instructions and branches per operation, beside glibc
 	tools/build release hakmem-count-driver
 	bench/counts/counts.py --lib glibc --lib hakmem=build/release/libhakmem.so
@@ -52,4 +56,4 @@ coverage: ## lines and branches that replay reaches, and what the whole suite do
 clean:    ## remove build/
 	rm -rf build
 help:     ## this list
-	@sed -n 's/^\([a-z ]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9 ]*\):.*## /\1\t/p' Makefile | expand -t 16

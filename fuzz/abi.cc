@@ -171,6 +171,7 @@ void call_other(u8 which, u8 slot, u64 a, u64 b) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
+  const std::size_t calls = size / kCallBytes;
   for (; size >= kCallBytes; data += kCallBytes, size -= kCallBytes) {
     const u64 a = argument(data + 2), b = argument(data + 7);
     errno = 0;
@@ -180,5 +181,6 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
     else call_other(data[0] >> 3 & 7, data[1], a, b);
   }
   for (u8 slot = 0; slot < kPointers; ++slot) keep(slot, nullptr);
+  fuzz::count_operations(calls);
   return 0;
 }

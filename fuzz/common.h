@@ -1,6 +1,10 @@
 #pragma once
 // What the targets share: how an input chooses policies, and how a failed oracle ends the process: the
 // way fuzzers understand, after printing the script.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -40,6 +44,20 @@ inline void stop_on_failure(const props::Outcome& outcome, const props::Script& 
   std::fprintf(stderr, "%s\nreplay with hakmem-replay %s:\n%s", outcome.message.c_str(), how,
                props::format_text(script).c_str());
   std::abort();
+}
+
+/// Adds to what a campaign counts over all its processes: eight bytes of the file that
+/// HAKMEM_FUZZ_OPERATIONS names. A process that a fuzzer kills loses nothing.
+inline void count_operations(u64 operations) {
+  static u64* const total = [] {
+    const char* path = std::getenv("HAKMEM_FUZZ_OPERATIONS");
+    const int file = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+    if (file < 0) return static_cast<u64*>(nullptr);
+    void* at = mmap(nullptr, sizeof(u64), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    close(file);
+    return at == MAP_FAILED ? nullptr : static_cast<u64*>(at);
+  }();
+  if (total) __atomic_fetch_add(total, operations, __ATOMIC_RELAXED);
 }
 
 }  // namespace hak::fuzz

@@ -14,6 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
     system.set_policy(choice.policy, choice.tracked);
   props::decode_binary(data + fuzz::kChoiceBytes, size - fuzz::kChoiceBytes, &script);
   const std::string how = "--policy " + std::to_string(choice.policy) + (choice.tracked ? " --tracked" : "");
-  fuzz::stop_on_failure(runner.run(script), script, how.c_str());
+  const props::Outcome outcome = runner.run(script);
+  fuzz::count_operations(outcome.executed);
+  fuzz::stop_on_failure(outcome, script, how.c_str());
   return 0;
 }

@@ -68,5 +68,6 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
     }
   }
   if (refused != g_lines) std::abort();
+  fuzz::count_operations(strings.size());
   return 0;
 }

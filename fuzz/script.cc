@@ -22,5 +22,6 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
     std::fprintf(stderr, "not one line with its number: %s\n", error.c_str());
     std::abort();
   }
+  fuzz::count_operations(again.ops.size() + 1);
   return 0;
 }

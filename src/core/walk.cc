@@ -6,28 +6,33 @@
 namespace hak {
 namespace {
 
+/// The two bits of a state that say what it is, as an index.
+constexpr unsigned kKindShift = 6;
+static_assert(kStateMask == 3 << kKindShift);
+
 struct SlabCounts {
   u32 live = 0, free = 0, remote = 0, virgin = 0, damaged = 0, withheld = 0;
 };
 
 /// Reads states only, never the program's memory: other threads may be at work.
 SlabCounts count_states(const HeapCore& heap, const Span& slab) {
+  u32 kinds[4] = {};
   SlabCounts counts;
   const u32 carved = slab.carved < slab.slots ? slab.carved : slab.slots;
-  for (u32 slot = 0; slot < carved; ++slot) {
-    const u8 state = byte_load(heap.arena.state_of(slab_slot_address(slab, slot)));
-    switch (state_kind(state)) {
-      case kFreeBits: ++counts.free; break;
-      case kLiveBits:
-        // In quarantine a slot's state is live still; its record says that it was freed.
-        ++(heap.tracker && heap.tracker->withheld(heap, slab_slot_address(slab, slot)) ? counts.withheld
-                                                                                    : counts.live);
-        break;
-      case kRemoteBits: ++counts.remote; break;
-      default: ++counts.virgin; break;
-    }
-    if ((state & kKeyMask) != (slab.header & kKeyMask)) ++counts.damaged;
+  const std::size_t step = slab.stride / kGranuleBytes;
+  const u8* at = heap.arena.state_of(slab.start);
+  for (u32 slot = 0; slot < carved; ++slot, at += step) {
+    const u8 state = byte_load(at);
+    ++kinds[state >> kKindShift];
+    counts.damaged += ((state ^ slab.header) & kKeyMask) != 0;
+    // In quarantine a slot's state is live still; its record says that it was freed.
+    if (heap.tracker && state_kind(state) == kLiveBits)
+      counts.withheld += heap.tracker->withheld(heap, slab_slot_address(slab, slot));
   }
+  counts.free = kinds[kFreeBits >> kKindShift];
+  counts.live = kinds[kLiveBits >> kKindShift] - counts.withheld;
+  counts.remote = kinds[kRemoteBits >> kKindShift];
+  counts.virgin = kinds[kVirginBits >> kKindShift];
   return counts;
 }
 
@@ -36,17 +41,6 @@ u32 damaged_headers(const Span& slab) {
   for (u32 slot = 0; slot < slab.carved; ++slot)
     damaged += static_cast<u8>(slab_slot_address(slab, slot)[-1]) != slab.header;
   return damaged;
-}
-
-/// States that are set. Most granules start no slot, so they are looked at eight at a time.
-u32 count_starts(const u8* states, std::size_t granules) {
-  static_assert(kNotASlot == 0 && kGranulesPerUnit % sizeof(u64) == 0);
-  u32 starts = 0;
-  for (std::size_t g = 0; g < granules; g += sizeof(u64)) {
-    u64 word = racy_load(*reinterpret_cast<const u64*>(states + g));
-    for (; word; word >>= 8) starts += (word & 0xff) != 0;
-  }
-  return starts;
 }
 
 template <typename Visit>
@@ -64,11 +58,14 @@ const char* verify_slab(const HeapCore& heap, u32 unit, const Span& slab) {
   if (slab.carved > slab.slots) return "S3 carved <= slots";
   const u64* bits = heap.arena.free_bits(unit);
   u32 set = 0;
-  for (u32 slot = 0; slot < slab.carved; ++slot) {
-    if (!(bits[slot / 64] >> (slot % 64) & 1)) continue;
-    ++set;
-    const u8 kind = state_kind(byte_load(heap.arena.state_of(slab_slot_address(slab, slot))));
-    if (kind != kFreeBits && kind != kVirginBits) return "S2 a free bit means a free state";
+  for (u32 first = 0; first < slab.carved; first += 64) {
+    u64 word = bits[first / 64];
+    if (slab.carved - first < 64) word &= (u64{1} << (slab.carved - first)) - 1;
+    for (; word; word &= word - 1, ++set) {
+      const u32 slot = first + static_cast<u32>(__builtin_ctzll(word));
+      const u8 kind = state_kind(byte_load(heap.arena.state_of(slab_slot_address(slab, slot))));
+      if (kind != kFreeBits && kind != kVirginBits) return "S2 a free bit means a free state";
+    }
   }
   if (set != slab.free_count) return "S2 free_count == bits set";
   const SlabCounts counts = count_states(heap, slab);
@@ -76,9 +73,11 @@ const char* verify_slab(const HeapCore& heap, u32 unit, const Span& slab) {
   for (u32 w = 0; w * 64 < slab.slots; ++w)
     posted += static_cast<u32>(__builtin_popcountll(heap.arena.remote_bits(unit)[w].load(kRelaxed)));
   if (posted != counts.remote) return "R1 a remote state has its bit";
+  u32 starts = 0;
   const u8* states = heap.arena.state_of(heap.arena.unit_address(unit));
-  if (count_starts(states, std::size_t{slab.units} * kGranulesPerUnit) != slab.carved)
-    return "S3 a state is set exactly at carved slots";
+  for (std::size_t g = 0; g < std::size_t{slab.units} * kGranulesPerUnit; ++g)
+    starts += byte_load(states + g) != kNotASlot;
+  if (starts != slab.carved) return "S3 a state is set exactly at carved slots";
   if (slab.carved && byte_at(slab_slot_address(slab, slab.carved), -1) != slab.header)
     return "H1 the header behind the last slot";
   if (counts.damaged || damaged_headers(slab)) return "H1 state and header carry the slab's key";
