@@ -13,6 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
   props::decode_binary(data + fuzz::kChoiceBytes, size - fuzz::kChoiceBytes, &script);
   const props::Outcome outcome =
       props::run_pair(system, script, choice.left, choice.right, choice.tracked, fuzz::kConfig);
+  system.clear();
   fuzz::count_operations(outcome.executed);
   fuzz::stop_on_failure(outcome, script, choice.tracked ? "--agree --tracked" : "--agree");
   return 0;

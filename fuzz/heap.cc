@@ -10,11 +10,11 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
   static props::Script script;
   if (size < fuzz::kChoiceBytes) return 0;
   const fuzz::HeapChoice choice = fuzz::heap_choice(data[0]);
-  if (choice.policy != system.policy() || choice.tracked != system.tracked())
-    system.set_policy(choice.policy, choice.tracked);
+  system.set_policy(choice.policy, choice.tracked);
   props::decode_binary(data + fuzz::kChoiceBytes, size - fuzz::kChoiceBytes, &script);
   const std::string how = "--policy " + std::to_string(choice.policy) + (choice.tracked ? " --tracked" : "");
   const props::Outcome outcome = runner.run(script);
+  system.clear();
   fuzz::count_operations(outcome.executed);
   fuzz::stop_on_failure(outcome, script, how.c_str());
   return 0;

@@ -22,6 +22,8 @@ class InstanceSystem : public System {
   /// Takes effect at the next reset.
   void set_policy(unsigned policy, bool tracked);
   unsigned policy() const { return policy_; }
+  /// Takes the heap down now instead of at the next reset: for engines that account for what an input runs.
+  void clear() { wipe(); }
 
   bool reset(const Script& script) override;
   void* allocate(unsigned thread, std::size_t bytes, Api api) override;
