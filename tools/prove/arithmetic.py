@@ -3,6 +3,7 @@
 
   arithmetic.py FACTS PROOF           proves it, prints how many claims hold
   arithmetic.py FACTS PROOF --wrong   the same with the mistake that must be found: exit status 1
+  arithmetic.py FACTS --all           every proof, which must hold, and every mistake, which must not
   arithmetic.py --list                names the proofs
 
 FACTS is the program hakmem_facts: it prints the constants as compiled and values of the real functions.
@@ -340,28 +341,42 @@ PROOFS = {proof.__name__: proof for proof in (
     below, generation, capacity)}
 
 
+def facts_of(program):
+    try:
+        run = subprocess.run([program], capture_output=True, text=True, check=True)
+        return json.loads(run.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        print(f"arithmetic.py: {program} gives no facts: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def prove(facts, name, wrong):
+    """Prints the claims that were refuted and the counts; True if every claim holds."""
+    verdicts = decide(PROOFS[name](facts, wrong))
+    refuted = [(label, verdict) for label, verdict in verdicts if verdict]
+    for label, verdict in refuted[:5]:
+        print(f"{label}: {verdict}")
+    print(f"{name}: {len(verdicts) - len(refuted)} claims proved, {len(refuted)} refuted")
+    return bool(verdicts) and not refuted
+
+
 def main():
     arguments = sys.argv[1:]
     if arguments == ["--list"]:
         print("\n".join(PROOFS))
         return 0
-    if arguments[2:] not in ([], ["--wrong"]) or len(arguments) < 2 or arguments[1] not in PROOFS:
-        print("arithmetic.py: usage: arithmetic.py FACTS PROOF [--wrong] | --list", file=sys.stderr)
+    if len(arguments) < 2 or arguments[1] not in (*PROOFS, "--all") or arguments[2:] not in ([], ["--wrong"]):
+        print("arithmetic.py: usage: arithmetic.py FACTS PROOF|--all [--wrong] | --list", file=sys.stderr)
         return 2
     if not shutil.which("z3"):
         print("arithmetic.py: no z3; install the Debian package z3", file=sys.stderr)
         return 2
-    try:
-        facts = json.loads(subprocess.run([arguments[0]], capture_output=True, text=True, check=True).stdout)
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
-        print(f"arithmetic.py: {arguments[0]} gives no facts: {error}", file=sys.stderr)
-        return 2
-    verdicts = decide(PROOFS[arguments[1]](facts, bool(arguments[2:])))
-    refuted = [(label, verdict) for label, verdict in verdicts if verdict]
-    for label, verdict in refuted[:5]:
-        print(f"{label}: {verdict}")
-    print(f"{arguments[1]}: {len(verdicts) - len(refuted)} claims proved, {len(refuted)} refuted")
-    return 1 if refuted or not verdicts else 0
+    facts = facts_of(arguments[0])
+    if arguments[1] != "--all":
+        return 0 if prove(facts, arguments[1], bool(arguments[2:])) else 1
+    wrong = [name for name in PROOFS if not prove(facts, name, False) or prove(facts, name, True)]
+    print(f"{len(PROOFS)} proofs, {len(wrong)} wrong {' '.join(wrong)}")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -77,9 +77,8 @@ def problems(root):
     """Why the committed record does not hold for the tree; empty if it does."""
     run = gate(root, "-DMODE=REQUIRE")
     if run.returncode != 0:
-        lines = [line.strip() for line in run.stderr.splitlines() if "hakmem" in line or "evidence" in line]
-        text = " ".join(line for line in lines if not line.startswith("CMake Error at"))
-        return [text or run.stderr.strip()]
+        said = [line for line in run.stderr.splitlines() if line.startswith("hakmem: ")]
+        return said or [run.stderr.strip()]
     found = []
     record = json.loads((root / "evidence/record.json").read_text(encoding="utf-8"))
     now = methods(root, load_obligations(root))
