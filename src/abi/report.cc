@@ -8,6 +8,7 @@
 #include "abi/build_info.h"
 #include "abi/trace.h"
 #include "base/check.h"
+#include "base/probes.h"
 #include "core/tracker.h"
 
 namespace hak {
@@ -120,6 +121,7 @@ void report_and_stop(HeapCore& heap, const FaultRecord& record) {
   static constinit Atomic<bool> busy{false};
   char small[kSmallReportBytes];
   trace_fault(record);
+  HAK_PROBE3(fault, static_cast<int>(record.fault), static_cast<int>(record.api), record.ptr);
   const bool own = !busy.exchange(true, kAcquire);
   Text out(own ? large : small, own ? sizeof large : sizeof small);
   if (HAK_SEEDED(kReportAllocates)) asm volatile("" ::"r"(malloc(48)));

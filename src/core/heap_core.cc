@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/probes.h"
 #include "core/tracker.h"
 
 namespace hak {
@@ -132,12 +133,14 @@ void* HeapCore::allocate_large(std::size_t bytes, std::size_t alignment, bool ze
     large.purge_cached(true);
     block = large.allocate(bytes, alignment, zero);
   }
+  HAK_PROBE2(large, bytes, block);
   return block;
 }
 
 void HeapCore::tick() {
   large.purge_cached(false);
   arena.tick();
+  HAK_PROBE2(purge, arena.purge_calls(), 0);
 }
 
 bool HeapCore::purge(ThreadCache* own) {
@@ -156,6 +159,7 @@ bool HeapCore::purge(ThreadCache* own) {
   sweep_abandoned(*this);
   large.purge_cached(true);
   arena.purge_free(true);
+  HAK_PROBE2(purge, arena.purge_calls(), 1);
   return arena.purge_calls() != before;
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/probes.h"
 #include "core/heap_core.h"
 #include "core/zero.h"
 
@@ -142,6 +143,7 @@ void flush_free_magazine(HeapCore& heap, ThreadCache& cache, unsigned size_class
   void** end = pair.free_begin + pair.capacity;
   pair.capacity = doubled(pair.capacity, pair);
   pair.free_top = pair.free_begin = end - pair.capacity;
+  HAK_PROBE3(flush, size_class, count, cache.id);
   ++cache.counters.flushes;
 }
 
@@ -214,6 +216,7 @@ void* refill_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   if (got != want) memmove(end - got, end - want, got * sizeof(void*));
   if (heap.random_order) shuffle(cache.random, end - got, got);
   pair.alloc_top = end - got;
+  HAK_PROBE3(refill, size_class, got, cache.id);
   if ((++cache.counters.refills & 63) == 0) heap.tick();
   void* slot = *pair.alloc_top++;
   owner_or(heap.arena.state_of(slot), kLiveBits);

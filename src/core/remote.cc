@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/probes.h"
 #include "core/heap_core.h"
 
 namespace hak {
@@ -107,6 +108,7 @@ bool post_remote(HeapCore& heap, void* slot, u8 live_state, bool queue) {
     return false;
   if (!bit_first && !slab_post_remote(heap.arena, unit, index)) return HAK_SEEDED(kRacingFreeAccepted);
   if (queue && !looked) queue_slab(heap, unit);
+  HAK_PROBE2(remote_free, slot, index);
   return true;
 }
 

@@ -58,5 +58,58 @@ class AtExit(support.ToolTest):
             self.assertTrue(any("tools_misuse" in line for line in lines))
 
 
+class Gdb(support.ToolTest):
+    SCRIPT = support.Path(__file__).resolve().parents[2] / "tools/gdb/hakmem-gdb.py"
+
+    def gdb(self, library, *commands) -> str:
+        words = ["gdb", "-q", "-nx", "-batch", "-ex", "set startup-with-shell off",
+                 "-ex", f"set environment LD_PRELOAD {self.build / library}",
+                 "-ex", "set environment HAKMEM_ON_FAULT continue", "-ex", "break free_again", "-ex", "run",
+                 "-ex", f"source {self.SCRIPT}"]
+        for command in commands:
+            words += ["-ex", command]
+        done = subprocess.run([*words, str(self.misuse)], capture_output=True, text=True, env=support.CLEAN,
+                              stdin=subprocess.DEVNULL, timeout=120)
+        return done.stdout + done.stderr
+
+    def test_commands(self):
+        out = self.gdb("libhakmem-debug.so", "hakmem heap", "hakmem addr p + 3", "hakmem addr kept",
+                       "hakmem addr $sp", "hakmem threads", "hakmem addr")
+        for words in (r"\n +5119 +1 +50 +1 +0\n",
+                      r"3 bytes into block 0x[0-9a-f]+, free, 111 usable bytes",
+                      r"freed by thread \d+:\n +#0 0x[0-9a-f]+ main at \S+misuse\.c:\d+",
+                      r"live, 5119 usable bytes", r"5000 bytes were asked for",
+                      r"allocated by thread \d+:\n +#0 0x[0-9a-f]+ make at", r"is not in the heap",
+                      r"\n +1 +\d+  yes +\d+\n", r"usage: hakmem addr"):
+            self.assertRegex(out, words)
+
+    def test_release_stripped(self):
+        stripped = self.folder / "libhakmem.so"
+        subprocess.run(["strip", "-o", stripped, self.build / "libhakmem.so"], check=True)
+        out = self.gdb(stripped, "hakmem addr kept", "hakmem heap")
+        self.assertRegex(out, r"live, 5119 usable bytes")
+        self.assertRegex(out, r"large: 0 live")
+
+    def test_printers(self):
+        out = self.gdb("libhakmem.so", "set language c++", "print *(hak::Span*) hakmem_layout.spans",
+                       "print ((hak::ThreadCache*) *(unsigned long*) hakmem_layout.caches_at)->pairs[5]")
+        self.assertRegex(out, r"= (slab of \d+ bytes|large block of|free span of|none span of)")
+        self.assertRegex(out, r"= magazines at 0x[0-9a-f]+ and 0x[0-9a-f]+, capacity \d+")
+
+    def test_program_without(self):
+        out = subprocess.run(["gdb", "-q", "-nx", "-batch", "-ex", "break free_again", "-ex", "run", "-ex",
+                              f"source {self.SCRIPT}", "-ex", "hakmem heap", str(self.misuse)], capture_output=True,
+                             text=True, env=support.CLEAN, stdin=subprocess.DEVNULL, timeout=120)
+        self.assertIn("no hakmem in this program", out.stderr)
+
+
+class Probes(support.ToolTest):
+    def test_listed(self):
+        notes = subprocess.run(["readelf", "-n", self.build / "libhakmem.so"], capture_output=True, text=True,
+                               check=True).stdout
+        for name in ("refill", "flush", "remote_free", "large", "purge", "fault"):
+            self.assertRegex(notes, rf"Provider: hakmem\s+Name: {name}\s")
+
+
 if __name__ == "__main__":
     sys.exit(support.main())

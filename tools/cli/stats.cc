@@ -111,10 +111,9 @@ void count_spans(const Process& process, HeapPicture* picture) {
 u64 count_magazines(const Layout& layout, const std::vector<char>& cache, unsigned size_class) {
   const std::size_t pair = layout.cache_pairs + std::size_t{size_class} * layout.cache_pair_bytes;
   const u64 alloc = field<u64>(cache, pair), free = field<u64>(cache, pair + layout.cache_pair_free);
-  const u64 capacity = field<u32>(cache, pair + layout.cache_pair_capacity);
-  const u64 mask = layout.magazine_bytes - 1;
-  const auto room = [&](u64 top) { return top & mask ? (layout.magazine_bytes - (top & mask)) / 8 : 0; };
-  return room(alloc) + (free && capacity >= room(free) ? capacity - room(free) : 0);
+  const u64 begin = field<u64>(cache, pair + layout.cache_pair_begin);
+  const u64 used = alloc & (layout.magazine_bytes - 1);
+  return (used ? (layout.magazine_bytes - used) / 8 : 0) + (free > begin ? (free - begin) / 8 : 0);
 }
 
 void count_caches(const Process& process, HeapPicture* picture) {
