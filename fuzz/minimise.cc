@@ -19,9 +19,9 @@ constexpr const char* kUsage = "usage: fuzz-minimise heap|differential INPUT OUT
 }
 
 /// Runs a script as the target would have, but survives it.
-class Target {
+class Subject {
  public:
-  Target(bool differential, u8 choice)
+  Subject(bool differential, u8 choice)
       : differential_(differential), heap_(fuzz::heap_choice(choice)), pair_(fuzz::pair_choice(choice)),
         system_(0, false) {}
 
@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
   const auto* data = reinterpret_cast<const u8*>(bytes.data());
   props::decode_binary(data + fuzz::kChoiceBytes, bytes.size() - fuzz::kChoiceBytes, &script);
 
-  Target target(differential, data[0]);
+  Subject target(differential, data[0]);
   if (target.run(script).ok) die(std::string(argv[2]) + " does not fail");
   const std::size_t before = script.ops.size();
   props::shrink(&script, [&](const props::Script& candidate) { return !target.run(candidate).ok; });
