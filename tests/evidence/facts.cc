@@ -53,21 +53,22 @@ void print_samples() {
     row[0] = i * 4 + (i & 3), row[1] = is_live_state(static_cast<u8>(row[0]));
   });
   samples("at_boundary", [](unsigned i, Random& random, u64* row) {
-    row[0] = (random.next() & ~u64{511}) + i * 8 * (i % 3 != 0);
+    row[0] = (random.next() & ~u64{kMagazineBytes - 1}) + i * 8 * (i % 3 != 0);
     row[1] = at_boundary(reinterpret_cast<void**>(row[0]));
   });
   samples("alloc_count", [](unsigned i, Random& random, u64* row) {
-    row[0] = (random.next() & ~u64{511}) + i * 8;
+    row[0] = (random.next() & ~u64{kMagazineBytes - 1}) + i * 8;
     MagazinePair pair = {};
     pair.alloc_top = reinterpret_cast<void**>(row[0]);
     row[1] = alloc_count(pair);
   });
   samples("free_count", [](unsigned i, Random& random, u64* row) {
     MagazinePair pair = {};
-    pair.capacity = static_cast<u32>(2 + i % 62);
-    row[0] = (random.next() & ~u64{511}) + 512 - random.below(pair.capacity + 1) * 8;
-    pair.free_top = reinterpret_cast<void**>(row[0]);
-    row[1] = pair.capacity, row[2] = free_count(pair);
+    row[0] = (random.next() & ~u64{kMagazineBytes - 1}) + i % kMagazineSlots * 8;
+    row[1] = row[0] + random.below(kMagazineSlots) * 8;
+    pair.free_begin = reinterpret_cast<void**>(row[0]);
+    pair.free_top = reinterpret_cast<void**>(row[1]);
+    row[2] = free_count(pair);
   });
   samples("contains", [](unsigned i, Random& random, u64* row) {
     Arena arena;

@@ -48,7 +48,7 @@ void wrong_pointers(char* block, char* large) {
   report("misaligned", [&] { free(block + 1); });
   report("foreign", [&] { free(on_stack + 16 - reinterpret_cast<uintptr_t>(on_stack) % 16); });
   report("usable size", [&] { (void)malloc_usable_size(block + 32); });
-  report("realloc", [&] { (void)realloc(block + 48, 10); });
+  report("realloc", [&] { [[maybe_unused]] void* moved = realloc(block + 48, 10); });
   report("size mismatch", [&] { free_sized(block, 3000); });
   report("alignment mismatch", [&] { free_aligned_sized(large, 300000, 1 << 22); });
 }
@@ -66,7 +66,7 @@ void damage(char* block) {
 void stale(char* block, char* large) {
   free(block);
   report("double free", [&] { free(block); });
-  report("realloc of a freed block", [&] { (void)realloc(block, 100); });
+  report("realloc of a freed block", [&] { [[maybe_unused]] void* moved = realloc(block, 100); });
   free(large);
   report("double free of a large block", [&] { free(large); });
 }

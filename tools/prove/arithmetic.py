@@ -241,7 +241,7 @@ def counts(facts, wrong):
         return f"(ite {eq(bits, ZERO)} {ZERO} {shr(sub(num(size), bits), 3)})"
 
     ties = samples_of(facts, "alloc_count", lambda top, out, *_: eq(room(top), out))
-    ties += samples_of(facts, "free_count", lambda top, capacity, out, _: eq(sub(capacity, room(top)), out))
+    ties += samples_of(facts, "free_count", lambda begin, top, out, _: eq(shr(sub(top, begin), 3), out))
     premise = both(eq(band("block", num(size - 1)), ZERO), lt("block", num(USER_END)),
                    le("count", num(facts["magazine_slots"])),
                    eq("top", sub(add("block", num(size)), shl("count", 2 if wrong else 3))))
