@@ -15,6 +15,9 @@
 #include "model/runner.h"
 #include "system/c_abi.h"
 
+/// There in a build with coverage: a child leaves by _exit, which writes no profile.
+extern "C" [[gnu::weak]] int __llvm_profile_write_file(void);
+
 using namespace hak;
 using namespace hak::props;
 
@@ -48,6 +51,7 @@ bool run_in_child(const std::string& name, const Script& script) {
     const Outcome outcome = run_script(system, script, config);
     if (!outcome.ok) std::printf("FAIL %s (C ABI): %s\n", name.c_str(), outcome.message.c_str());
     std::fflush(stdout);
+    if (__llvm_profile_write_file) __llvm_profile_write_file();
     _exit(outcome.ok ? 0 : 1);
   }
   int status = 0;

@@ -7,15 +7,16 @@
   mutate.py --only N ...      only these mutants of the sample, printed with what each driver said
 
 The file that changed, or for a header the allocator as one file, is compiled and linked with few
-policies (table.cc) in front of drivers from build/seeded, which know nothing of the mutant. Results are kept in build/mutants/results.json and
-not run again; --fresh forgets them. equivalent.txt names the mutants that no test can tell from the
-original, each with its reason. Exit status: 0 if at least 85 % of the others were noticed.
+policies (table.cc) in front of drivers from build/seeded, which know nothing of the mutant. Results are
+kept in build/mutants and not run again; --fresh forgets them; --shard 0/2 and --shard 1/2 share the
+sample between two processes. equivalent.txt names the mutants that no test can tell from the original,
+each with its reason. Exit status: 0 if at least 85 % of the others were noticed.
 """
 
 import argparse
+import hashlib
 import json
 import os
-import random
 import re
 import resource
 import shutil
@@ -29,7 +30,7 @@ import sites
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVERS = ROOT / "build/seeded"
-WORK = ROOT / "build/mutants"
+RESULTS = ROOT / "build/mutants"
 LAYERS = ("backing", "core", "front")
 SAMPLE = 240
 SEED = 1
@@ -70,7 +71,11 @@ def sample(texts: dict[str, str]) -> list[sites.Site]:
     everything = [site for name, text in texts.items() if name not in LEFT_OUT for site in sites.sites(name, text)]
     if len(everything) < 1000:
         fail(f"only {len(everything)} places can be changed: the patterns are stale")
-    return random.Random(SEED).sample(everything, SAMPLE)
+    # By a hash of the change itself: an edit elsewhere leaves the sample as it is.
+    def rank(site: sites.Site) -> str:
+        return hashlib.sha256(f"{SEED} {key_of(site, texts[site.file])}".encode()).hexdigest()
+    unique = {key_of(site, texts[site.file]): site for site in everything}
+    return sorted(unique.values(), key=rank)[:SAMPLE]
 
 
 def key_of(site: sites.Site, text: str) -> str:
@@ -89,10 +94,10 @@ def read_equivalent() -> dict[str, str]:
     return found
 
 
-def run(words: list[str], seconds: float) -> tuple[object, str, float]:
+def run(words: list[str], seconds: float, work: Path) -> tuple[object, str, float]:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True, errors="replace", start_new_session=True, cwd=WORK,
+                               text=True, errors="replace", start_new_session=True, cwd=work,
                                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1,) * 2))
     try:
         said, _ = process.communicate(timeout=60 + 10 * seconds)
@@ -108,9 +113,10 @@ def run(words: list[str], seconds: float) -> tuple[object, str, float]:
 class Bench:
     """The sources with one mutant, compiled, in front of the drivers."""
 
-    def __init__(self, texts: dict[str, str]):
+    def __init__(self, texts: dict[str, str], work: Path):
         self.texts = texts
-        self.src = WORK / "src"
+        self.work = work
+        self.src = work / "src"
         self.seconds: dict[str, float] = {}
         for layer in (*LAYERS, "base", "os"):
             (self.src / layer).mkdir(parents=True, exist_ok=True)
@@ -139,14 +145,14 @@ class Bench:
 
     def keep_drivers(self):
         """Copies: the tree may be built again while the mutants run."""
-        (WORK / "drivers").mkdir(exist_ok=True)
+        (self.work / "drivers").mkdir(exist_ok=True)
         for program, parts in self.parts.items():
             for number, part in enumerate(parts):
                 if not isinstance(part, Path):
                     continue
                 if not part.exists():
                     fail(f"not built: {part.relative_to(ROOT)} (`make mutants` builds it)")
-                parts[number] = WORK / "drivers" / f"{program}-{part.name}"
+                parts[number] = self.work / "drivers" / f"{program}-{part.name}"
                 shutil.copyfile(part, parts[number])
 
     def write(self, name: str, text: str):
@@ -156,7 +162,7 @@ class Bench:
         self.linked = set()
         out = "original/" + name.replace("/", "_") + ".o" if name != "mutant" else "mutant.o"
         source = self.src / (self.changed if name == "mutant" else name)
-        status, _, _ = run(["g++", *FLAGS, "-I", str(self.src), "-c", str(source), "-o", out], 120)
+        status, _, _ = run(["g++", *FLAGS, "-I", str(self.src), "-c", str(source), "-o", out], 120, self.work)
         return status == 0
 
     def compile_mutant(self, file: str) -> bool:
@@ -172,18 +178,18 @@ class Bench:
         """Whether the driver noticed, and its word for it."""
         program, *arguments = command.split()
         if program not in self.linked:
-            status, said, _ = run(["g++", *self.objects, *map(str, self.parts[program]), "-o", program], 120)
+            status, said, _ = run(["g++", *self.objects, *map(str, self.parts[program]), "-o", program], 120, self.work)
             if status != 0:
                 fail(f"cannot link {program}:\n{said}")
             self.linked.add(program)
         limit = 10 * self.seconds.get(command, slow / 10) + 5
-        status, said, seconds = run([f"./{program}", *arguments], limit)
+        status, said, seconds = run([f"./{program}", *arguments], limit, self.work)
         self.seconds.setdefault(command, seconds)
         lines = [line for line in said.splitlines() if re.search(r"fail|FAIL|WRONG|wrong|check", line)]
         return status != 0, (lines or said.splitlines()[-1:] or [f"status {status}"])[0][:120]
 
     def baseline(self, deep: bool):
-        (WORK / "original").mkdir(exist_ok=True)
+        (self.work / "original").mkdir(exist_ok=True)
         if not all(self.compile(name) for name in (*self.files, "table.cc")) or not self.compile_mutant("unchanged.h"):
             fail("the unchanged sources do not compile")
         for name, quick, long in LADDER:
@@ -209,6 +215,18 @@ class Bench:
             return {"outcome": "survived", "deep": deep}
         finally:
             self.write(site.file, HOOK.sub("false", self.texts[site.file]))
+
+
+def read_shard(text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or not int(found[1]) < int(found[2]):
+        fail(f"--shard takes I/N with I below N, not `{text}`")
+    return int(found[1]), int(found[2])
+
+
+def read_results() -> dict[str, dict]:
+    return {key: result for path in sorted(RESULTS.glob("shard-*/results.json"))
+            for key, result in json.loads(path.read_text()).items()}
 
 
 def report(chosen: list[sites.Site], texts: dict, results: dict, equivalent: dict) -> int:
@@ -244,6 +262,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--list", action="store_true", help="print the sample")
     parser.add_argument("--deep", action="store_true", help="survivors again, longer")
+    parser.add_argument("--shard", default="0/1", metavar="I/N", help="every N-th of the sample, from the I-th")
     parser.add_argument("--fresh", action="store_true", help="forget earlier results")
     parser.add_argument("--report", action="store_true", help="print the table of what has been run")
     parser.add_argument("--only", type=int, nargs="+", default=[], metavar="N", help="only these, in full")
@@ -260,13 +279,18 @@ def main() -> int:
         for number, site in enumerate(chosen):
             print(f"{number}: {key_of(site, texts[site.file])}")
         return 0
-    WORK.mkdir(parents=True, exist_ok=True)
-    store = WORK / "results.json"
-    results = json.loads(store.read_text()) if store.exists() and not arguments.fresh else {}
+    shard, shards = read_shard(arguments.shard)
+    work = RESULTS / f"shard-{shard}"
+    work.mkdir(parents=True, exist_ok=True)
+    store = work / "results.json"
+    if arguments.fresh:
+        store.unlink(missing_ok=True)
+    results = read_results()
     if arguments.report:
         return report(chosen, texts, results, read_equivalent())
     equivalent = read_equivalent()
-    bench = Bench(texts)
+    bench = Bench(texts, work)
+    own = json.loads(store.read_text()) if store.exists() else {}
     bench.baseline(arguments.deep)
     start = time.monotonic()
     for number, site in enumerate(chosen):
@@ -275,16 +299,16 @@ def main() -> int:
         wanted = (number in arguments.only if arguments.only
                   else known is None if not arguments.deep
                   else known is not None and known["outcome"] == "survived" and key not in equivalent)
-        if not wanted:
+        if not wanted or number % shards != shard:
             continue
         if arguments.only:
             print(f"{number}: {key}")
-        results[key] = result = bench.judge(site, arguments.deep, bool(arguments.only))
+        own[key] = result = bench.judge(site, arguments.deep, bool(arguments.only))
         if not arguments.only:
-            store.write_text(json.dumps(results, indent=1))
+            store.write_text(json.dumps(own, indent=1))
             print(f"[{number + 1}/{SAMPLE} {time.monotonic() - start:5.0f} s] src/{site.file} {site.kind}: "
                   f"{result['outcome']} {result.get('by', '')}", flush=True)
-    return 0 if arguments.only else report(chosen, texts, results, equivalent)
+    return 0 if arguments.only else report(chosen, texts, read_results(), equivalent)
 
 
 if __name__ == "__main__":
