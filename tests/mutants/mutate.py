@@ -36,7 +36,7 @@ SAMPLE = 240
 SEED = 1
 KILLED_MIN = 0.85
 HOOK = re.compile(r"HAK_SEEDED\(k\w+\)")
-FLAGS = "-std=c++20 -fPIC -fno-exceptions -fno-rtti -fno-builtin-malloc -O1 -w".split()
+FLAGS = "-std=c++20 -fPIC -fno-exceptions -fno-rtti -fno-builtin-malloc -fno-omit-frame-pointer -O1 -w".split()
 # Neither changed nor compiled: table.cc beside this file stands for it.
 LEFT_OUT = {"front/table.cc"}
 
