@@ -1,6 +1,6 @@
 # The habitual commands. Each is a short sequence of cmake, ninja and ctest that can be typed as well.
 .DEFAULT_GOAL := release
-.PHONY: $(shell sed -n 's/^\([a-z0-9 ]*\):.*\#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: prove prove-deep $(shell sed -n 's/^\([a-z0-9 ]*\):.*\#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 export JOBS ?= 2
 MINUTES ?= 3
 # What tests/seeded/drivers.py runs.
@@ -53,6 +53,10 @@ mutants:  ## 240 blind one-token mutants through a ladder of drivers; resumes
 	tests/mutants/mutate.py
 coverage: ## lines and branches that replay reaches, and what the whole suite does
 	tools/coverage --suite
+prove:    ## every obligation and its negative twin; writes evidence/record.json
+	tools/prove/prove.py
+prove-deep:  ## the long forms, into evidence/deep.json
+	tools/prove/prove.py --deep
 clean:    ## remove build/
 	rm -rf build
 help:     ## this list

@@ -73,7 +73,7 @@ class Prover:
         self.pool = concurrent.futures.ThreadPoolExecutor(jobs)
         self.runs = {}
 
-    def start(self, check_name, fault=None, arguments=()):
+    def start(self, check_name, fault=None, arguments=(), more_environment=None):
         """The run of a check, with a seeded fault or other arguments if it is a twin; each once."""
         check = self.table["checks"][check_name]
         build = "seeded" if fault else "plain"
@@ -87,6 +87,7 @@ class Prover:
         environment = dict(check.get("environment", {}))
         if self.deep and not fault:
             environment.update(check.get("deep_environment", {}))
+        environment.update(more_environment or {})
         if fault:
             environment["HAKMEM_SEEDED_FAULT"] = fault
         key = (tuple(command), tuple(sorted(environment.items())))
@@ -97,7 +98,8 @@ class Prover:
 
     def twin_of(self, entry):
         twin = entry["twin"]
-        return self.start(twin.get("check", entry["check"]), twin.get("fault"), twin.get("arguments", ()))
+        return self.start(twin.get("check", entry["check"]), twin.get("fault"), twin.get("arguments", ()),
+                          twin.get("environment"))
 
 
 def count_in(text, pattern):
