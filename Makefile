@@ -1,6 +1,6 @@
 # The habitual commands. Each is a short sequence of cmake, ninja and ctest that can be typed as well.
 .DEFAULT_GOAL := release
-.PHONY: prove prove-deep $(shell sed -n 's/^\([a-z0-9 ]*\):.*\#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
+.PHONY: $(shell sed -n 's/^\([a-z0-9 -]*\):.*\#\#.*/\1/p' $(firstword $(MAKEFILE_LIST)))
 export JOBS ?= 2
 MINUTES ?= 3
 # What tests/seeded/drivers.py runs.
@@ -60,4 +60,4 @@ prove-deep:  ## the long forms, into evidence/deep.json
 clean:    ## remove build/
 	rm -rf build
 help:     ## this list
-	@sed -n 's/^\([a-z0-9 ]*\):.*## /\1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' Makefile | expand -t 16

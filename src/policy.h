@@ -62,6 +62,11 @@ inline constexpr bool kPolicyDirect = HAKMEM_POLICY_DIRECT != 0;
 inline constexpr bool kPolicyEnvCtx = HAKMEM_POLICY_ENV_CTX != 0;
 inline constexpr int kPolicyStats = HAKMEM_POLICY_STATS;
 inline constexpr bool kPolicyRouteMap = HAKMEM_POLICY_ROUTE_MAP != 0;
+// 0 compiles the switches out: the policies above are then all there is, and options cannot change them.
+#ifndef HAKMEM_SWITCHES
+#define HAKMEM_SWITCHES 1
+#endif
+inline constexpr bool kPolicySwitches = HAKMEM_SWITCHES != 0;
 static_assert(kPolicyStats >= 0 && kPolicyStats <= 2);
 
 /// What this library runs when no option asks for another.

@@ -140,6 +140,11 @@ void Options::load(char** environment, void (*complain)(const Text& line)) {
     const auto id = static_cast<OptionId>(i);
     const char* text = find_variable(environment, kInfo[i].name);
     if (!text) continue;
+    if (kInfo[i].change == OptionChange::kFixed) {
+      TextBuffer<128> line;
+      complain(line.str("hakmem: ").str(kInfo[i].name).str(" is fixed in this build").line());
+      continue;
+    }
     u64 value = 0;
     if (parse_option(id, text, &value)) {
       store(i, value);
@@ -183,6 +188,7 @@ void Options::set(OptionId id, u64 value) {
 }
 
 Policy Options::policy() const {
+  if constexpr (!kPolicySwitches) return kDefaultPolicy;
   return {on(OptionId::kDirect), on(OptionId::kEnvCtx), static_cast<Stats>(get(OptionId::kStats)),
           !kDebugBuild && on(OptionId::kTrustedHeader), on(OptionId::kRouteMap)};
 }

@@ -7,7 +7,8 @@
 namespace hak {
 
 enum class OptionKind : u8 { kBool, kNumber, kProfileName, kStatsName, kOnFaultName, kForeignName };
-enum class OptionChange : u8 { kStart, kRun };
+/// kFixed: compiled in. kPolicy: like kRun where the switches of policies are.
+enum class OptionChange : u8 { kStart, kRun, kFixed, kPolicy = kPolicySwitches ? kRun : kFixed };
 enum class OptionId : u8 {
 #define HAK_OPTION(id, name, kind, fast, hardened, paranoid, max, change, doc) id,
 #include "base/options.def"

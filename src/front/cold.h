@@ -30,6 +30,11 @@ class SlowPath {
   bool reentered_;
 };
 
+/// Options changed since the thread was told which instantiation to run.
+FAST_PATH bool options_changed(const HeapCore& heap, const ThreadCache& cache) {
+  return kPolicySwitches && cache.mode_generation != heap.options.generation();
+}
+
 /// Frees a large block, or reports what p is instead. p is not a live slot.
 bool release_large_or_fault(HeapCore& heap, void* p, Api api);
 /// Frees a live slot of another thread's slab, after the same checks as a local free.
@@ -44,7 +49,7 @@ void* Front<P>::allocate_empty(std::size_t bytes, ThreadCache* cache, HeapCore& 
   MagazinePair& pair = cache->pair(class_of_bytes(bytes));
   // The empty cache has nothing to exchange, and must not be written to.
   if (HAK_UNLIKELY(!exchange_is_due(pair) || !is_undisturbed(*cache) ||
-                   cache->mode_generation != heap.options.generation() ||
+                   options_changed(heap, *cache) ||
                    cache->sample_countdown == 1))
     return allocate_slow(bytes, cache, heap, api);
   --cache->sample_countdown;
@@ -56,7 +61,7 @@ void* Front<P>::allocate_empty(std::size_t bytes, ThreadCache* cache, HeapCore& 
 template <Policy P>
 void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api) {
   if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->allocate(heap, bytes, api);
-  if (HAK_UNLIKELY(cache->mode_generation != heap.options.generation())) {
+  if (HAK_UNLIKELY(options_changed(heap, *cache))) {
     cache->mode_generation = heap.options.generation();
     if (heap.unattached) heap.unattached->reconfigure(heap, *cache);
   }
@@ -106,7 +111,7 @@ void Front<P>::release_remote(void* p, ThreadCache* cache, HeapCore& heap, Api a
 template <Policy P>
 void Front<P>::release_full(void* p, ThreadCache* cache, HeapCore& heap, MagazinePair* pair) {
   if (HAK_UNLIKELY(!pair->free_top || !exchange_makes_room(*pair) || !is_undisturbed(*cache) ||
-                   cache->mode_generation != heap.options.generation()))
+                   options_changed(heap, *cache)))
     return release_slowly(p, cache, heap);
   if (!HAK_SEEDED(kFullFreeStaysLive)) owner_and(heap.arena.state_of(p), kKeyMask);
   count_flush<P>(*cache, free_count(*pair) + 1);

@@ -21,18 +21,24 @@ constexpr EntryTable make_table() {
           Paths::reallocate, Paths::release_sized, Paths::usable};
 }
 
-template <template <Policy> class Paths, std::size_t... I>
-constexpr std::array<EntryTable, kPolicyCount> make_tables(std::index_sequence<I...>) {
-  return {make_table<Paths<policy_at(I)>>()...};
+/// Without switches one policy is all.
+constexpr unsigned kTables = kPolicySwitches ? kPolicyCount : 1;
+constexpr Policy policy_of_table(unsigned index) {
+  return kPolicySwitches ? policy_at(index) : kDefaultPolicy;
 }
 
-constexpr auto kPlain = make_tables<Plain>(std::make_index_sequence<kPolicyCount>{});
-constexpr auto kTracked = make_tables<Tracked>(std::make_index_sequence<kPolicyCount>{});
+template <template <Policy> class Paths, std::size_t... I>
+constexpr std::array<EntryTable, kTables> make_tables(std::index_sequence<I...>) {
+  return {make_table<Paths<policy_of_table(I)>>()...};
+}
+
+constexpr auto kPlain = make_tables<Plain>(std::make_index_sequence<kTables>{});
+constexpr auto kTracked = make_tables<Tracked>(std::make_index_sequence<kTables>{});
 
 }  // namespace
 
 const EntryTable& entry_table(Policy policy, bool tracked) {
-  return (tracked ? kTracked : kPlain)[policy_index(policy)];
+  return (tracked ? kTracked : kPlain)[kPolicySwitches ? policy_index(policy) : 0];
 }
 
 }  // namespace hak
