@@ -241,6 +241,7 @@ void fork_child() {
   g_shared_lock.reset();
   g_option_lock.reset();
   trace_fork_child();
+  forget_thread_id();
   if (!g_heap.options.on(OptionId::kSeed)) g_heap.seed = kLinux.entropy() | 1;
   g_heap.large.seed(g_heap.seed * 0xbf58476d1ce4e5b9ULL);
   g_heap.guarded.seed(g_heap.seed * 0x94d049bb133111ebULL);

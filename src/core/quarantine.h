@@ -27,7 +27,7 @@ class Quarantine {
   u32 capacity(unsigned size_class) const;
   Lock& lock() { return lock_; }
 
-  static constexpr u32 kBudgetBytes = 128 * 1024;
+  static constexpr u32 kBudgetBytes = 32 * 1024;
 
  private:
   struct Class {

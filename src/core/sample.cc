@@ -8,7 +8,7 @@ namespace {
 Trace trace_here() {
   Trace trace;
   trace.depth = capture_stack(trace.frames, kSampleFrames);
-  trace.thread = thread_id();
+  trace.thread = known_thread_id();
   return trace;
 }
 

@@ -1,5 +1,6 @@
 #include "core/tracker.h"
 
+#include "base/fill.h"
 #include "core/validate.h"
 
 #include <string.h>
@@ -73,7 +74,6 @@ Record* Tracker::make(HeapCore& heap, const void* p) {
 }
 
 u32 Tracker::store_stack(const Os& os) {
-  if (!stacks_) return 0;
   constexpr u32 kOwnFrames = 8;
   const void* captured[kMaxFrames + kOwnFrames];
   u32 depth = capture_stack(captured, kMaxFrames + kOwnFrames);
@@ -118,9 +118,9 @@ Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes,
   const Fault found = check_filled(heap, p, usable, fault);
   record->requested_bytes = static_cast<u32>(requested_bytes);
   if (span.sample) span.requested_bytes = requested_bytes;
-  record->alloc_stack = store_stack(heap.arena.os());
+  record->alloc_stack = stacks_ ? store_stack(heap.arena.os()) : 0;
   record->free_stack = 0;
-  record->alloc_thread = thread_id();
+  record->alloc_thread = known_thread_id();
   record->birth = kind_of(span) == SpanKind::kSlab ? span.birth : 0;
   record->family = family_of(api);
   record->filled = false;
@@ -137,8 +137,8 @@ Fault Tracker::check_filled(HeapCore& heap, void* p, std::size_t usable, FaultRe
       (record->birth != span.birth && !HAK_SEEDED(kStaleRecord)))
     return Fault::kNone;
   const u8* bytes = static_cast<const u8*>(p);
-  std::size_t i = HAK_SEEDED(kFirstByteUnchecked);
-  while (i < usable && bytes[i] == kFreedByte) ++i;
+  const std::size_t skipped = HAK_SEEDED(kFirstByteUnchecked);
+  const std::size_t i = skipped + first_other(bytes + skipped, usable - skipped, kFreedByte);
   if (i == usable) return Fault::kNone;
   fault->ptr = bytes + i;
   fault->size_class = span.size_class;
@@ -156,8 +156,9 @@ Fault Tracker::check_live(HeapCore& heap, void* p, std::size_t usable, Api api, 
   if (!record->live && found == Fault::kNone) return Fault::kNone;
   const std::size_t from = found == Fault::kNone ? requested(heap, p) + HAK_SEEDED(kCanaryOffByOne) : usable;
   const u8* bytes = static_cast<const u8*>(p);
-  for (std::size_t i = from; i < usable && found == Fault::kNone; ++i) {
-    if (bytes[i] == record->canary) continue;
+  const std::size_t i =
+      found == Fault::kNone && from < usable ? from + first_other(bytes + from, usable - from, record->canary) : usable;
+  if (i < usable) {
     // A racing free clears the record before it fills the block.
     found = atomic_load(&record->live, kAcquire) ? Fault::kOverflow : Fault::kRacingFree;
     fault->header_expected = record->canary;
@@ -191,8 +192,8 @@ bool Tracker::on_release(HeapCore& heap, void* p, std::size_t usable) {
   // Of two threads that free the block one takes it here; for a large one its state decides.
   if (!remote_exchange(reinterpret_cast<u8*>(&record->live), 1, 0) && slab && record->birth == span.birth)
     return false;
-  record->free_stack = store_stack(heap.arena.os());
-  record->free_thread = thread_id();
+  record->free_stack = stacks_ ? store_stack(heap.arena.os()) : 0;
+  record->free_thread = known_thread_id();
   if (!slab) return true;
   annotate::ours(p, usable);
   memset(p, kFreedByte, usable);
@@ -213,7 +214,7 @@ void* Tracker::withhold(HeapCore& heap, void* p) {
 }
 
 bool Tracker::withheld(const HeapCore& heap, const void* p) const {
-  const Record* record = find(heap, p);
+  const Record* record = address_of(p) % kGranuleBytes ? nullptr : find(heap, p);
   if (!record || record->live || !atomic_load(&record->filled, kAcquire)) return false;
   const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
   return kind_of(span) == SpanKind::kSlab && record->birth == span.birth;

@@ -54,7 +54,8 @@ class Tracker {
   void* withhold(HeapCore& heap, void* p);
   /// A withheld slot was written to: kWriteAfterFree, and the record filled in.
   Fault check_filled(HeapCore& heap, void* p, std::size_t usable, FaultRecord* record);
-  /// True if p, whose state is live, was freed and is withheld.
+  /// True if p is a slot that was freed and not handed out again. While it is withheld this alone
+  /// tells it from a live one.
   bool withheld(const HeapCore& heap, const void* p) const;
   /// Hands all withheld slots to the owners of their slabs.
   void drain(HeapCore& heap);

@@ -33,6 +33,7 @@ struct Tracked {
   static void release(HeapCore& heap, ThreadCache* cache, void* p, Api api) {
     if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->release(heap, p, api);
     [[maybe_unused]] const annotate::Quiet quiet;
+    if (HAK_UNLIKELY(freed_already(heap, p, api))) return;
     finish_release(heap, cache, p, admit_release(heap, p, api), api);
   }
 
@@ -40,9 +41,8 @@ struct Tracked {
                             std::size_t alignment, Api api) {
     [[maybe_unused]] const annotate::Quiet quiet;
     const std::size_t full = exact_usable(heap, p);
-    // A second free is one, whatever its size.
-    const bool freed = heap.tracker && full && heap.tracker->withheld(heap, p);
-    Fault fault = freed ? Fault::kNone : Memory<P>::check_sized(heap, p, bytes, alignment);
+    if (HAK_UNLIKELY(freed_already(heap, p, api))) return;
+    Fault fault = Memory<P>::check_sized(heap, p, bytes, alignment);
     if (fault == Fault::kNone && full && heap.tracker && heap.tracker->recorded(heap, p) &&
         heap.tracker->requested(heap, p) != bytes)
       fault = Fault::kSizeMismatch;
@@ -54,16 +54,14 @@ struct Tracked {
   /// The requested size: the slack belongs to the canary.
   static std::size_t usable(HeapCore& heap, void* p, Api api) {
     [[maybe_unused]] const annotate::Quiet quiet;
+    if (HAK_UNLIKELY(freed_already(heap, p, api))) return 0;
     const std::size_t bytes = Memory<P>::usable(heap, p, api);
-    if (bytes && heap.tracker && HAK_UNLIKELY(heap.tracker->withheld(heap, p))) {
-      raise(heap, p, api, Fault::kDoubleFree);
-      return 0;
-    }
     return bytes && heap.tracker && heap.tracker->recorded(heap, p) ? heap.tracker->requested(heap, p) : bytes;
   }
 
   static void* reallocate(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes, Api api) {
     [[maybe_unused]] const annotate::Quiet quiet;
+    if (HAK_UNLIKELY(freed_already(heap, p, api))) return nullptr;
     const std::size_t full = exact_usable(heap, p);
     // The path inside reports what is no live block, or damaged behind.
     if (!full || !intact(heap, p)) return Memory<P>::reallocate(heap, cache, p, bytes, api);
@@ -123,6 +121,13 @@ struct Tracked {
     heap.raise(record);
   }
 
+  /// Looked at first: a header that was damaged meanwhile must not hide that this is a second free.
+  static bool freed_already(HeapCore& heap, const void* p, Api api) {
+    if (!heap.tracker || !heap.tracker->withheld(heap, p)) return false;
+    raise(heap, p, api, Fault::kDoubleFree);
+    return true;
+  }
+
   enum class Admitted : u8 { kRefused, kUnknown, kFreed };
 
   /// The slot rests, and one that has rested long enough is freed in its place.
@@ -145,9 +150,13 @@ struct Tracked {
   }
 
   static Admitted admit_release(HeapCore& heap, void* p, Api api) {
-    const std::size_t full = exact_usable(heap, p);
+    const Block block = Front<P>::look(heap, p);
+    const std::size_t full = block                                      ? Memory<P>::slot_bytes(heap, p)
+                             : Validator::is_live_large(heap.arena, p) ? heap.large.usable_bytes(p)
+                                                                       : 0;
     // What the path inside will refuse it also reports; the block keeps its content and record then.
-    if (!full || (!heap.tracker && !annotate::kOn) || !intact(heap, p)) return Admitted::kUnknown;
+    if (!full || (!heap.tracker && !annotate::kOn)) return Admitted::kUnknown;
+    if (block && !Memory<P>::intact_behind(heap, p, block.live())) return Admitted::kUnknown;
     FaultRecord record;
     if (heap.tracker) record.fault = heap.tracker->check_live(heap, p, full, api, &record);
     if (HAK_UNLIKELY(record.fault != Fault::kNone)) {

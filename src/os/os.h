@@ -49,6 +49,9 @@ bool allow_writing(void* at, std::size_t bytes);
 bool seal(void* at, std::size_t bytes);
 /// Id of the calling thread in the kernel.
 u32 thread_id();
+/// The same without a system call but the thread's first, and in the child of fork once it was told.
+u32 known_thread_id();
+void forget_thread_id();
 u32 process_id();
 /// The instruction that a signal interrupted, from its handler's third argument; null where unknown.
 const void* interrupted_instruction(const void* context);

@@ -13,31 +13,16 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import cases
+import guards
 import report
+import syscalls
+from outcome import SKIPPED, TIMEOUT_SECONDS, Failure, Outcome, clean_environment
 
-TIMEOUT_SECONDS = 60
 # Per variant. In "others" every trial starts a thread.
 RACING_TRIALS = {"local": 10000, "others": 1000, "realloc": 4000, "large": 2000}
-SKIPPED = 77
 
 
-class Failure(Exception):
-    """A test has failed; the message says how."""
-
-
-class Outcome:
-    def __init__(self, command, env, run):
-        self.command = " ".join([f"{k}={v}" for k, v in env.items()] + command)
-        self.status = run.returncode
-        self.err = run.stderr.decode()
-        self.out = run.stdout.decode()
-        self.said = dict(line.split("=", 1) for line in self.out.splitlines() if "=" in line)
-
-    def fail(self, why):
-        raise Failure(f"{self.command}\n{why}\nstatus {self.status}\n{self.out}{self.err}")
-
-
-class Suite:
+class Suite(guards.Guards, syscalls.Syscalls):
     def __init__(self, arguments):
         self.program = arguments.program
         self.debug = arguments.build == "debug"
@@ -175,66 +160,6 @@ class Suite:
         print(f"{profile} {variant}: {outcome.out.strip()} {sorted(found)}")
         self.checked += 1
 
-    def sampled(self, fault):
-        """A block in a guard slot, and a large block, whose own guards report as well."""
-        for word, block in cases.SAMPLED[fault]:
-            if word == "large_freed" and not self.debug:
-                profiles = ["paranoid"]
-            else:
-                profiles = ["hardened"] if self.debug else ["hardened", "paranoid"]
-            for profile in profiles:
-                self.check_sampled(fault, word, block, profile)
-
-    def check_sampled(self, fault, word, block, profile):
-        ident = fault.replace("_", "-")
-        outcome = self.run("sampled", word, guard_sample=1, profile=profile)
-        values = self.expect_report(outcome, ident, sampled=True)
-        if block and values["block"] != outcome.said["block"]:
-            outcome.fail("the report names another block")
-        begin, end = (int(address, 16) for address in outcome.said["text"].split("-"))
-        if not begin <= int(values["caller"], 16) < end:
-            outcome.fail("the caller is not in the program")
-        if "large" not in word or self.debug:
-            want = ["allocated by"] + (["freed by"] if fault == "use_after_free" else [])
-            if any(text not in outcome.err for text in want):
-                outcome.fail(f"the report should say {want}")
-        self.expect_report(self.run("sampled", word, guard_sample=1, profile=profile, on_fault="trap"),
-                           ident, status=-signal.SIGILL, sampled=True)
-        # Goes on behind the report; an access that was refused is let through.
-        outcome = self.run("sampled", word, guard_sample=1, profile=profile, on_fault="continue")
-        if outcome.status != 0 or "survived" not in outcome.said or ident not in outcome.err:
-            outcome.fail("should report and go on")
-        # Without the handler an access dies of the bare signal, and nothing is said.
-        if values["api"] == "access":
-            outcome = self.run("sampled", word, guard_sample=1, profile=profile, segv_report=0)
-            if outcome.status != -signal.SIGSEGV or outcome.err:
-                outcome.fail("should end in a bare SIGSEGV")
-
-    def underflow(self):
-        self.sampled("underflow")
-
-    def out_of_bounds(self):
-        self.sampled("out_of_bounds")
-
-    def use_after_free(self):
-        self.sampled("use_after_free")
-
-    def segv(self):
-        """The handler is polite: what is not the heap's goes where it would have gone."""
-        for word in ("null", "sent"):
-            outcome = self.run("segv", word)
-            if outcome.status != -signal.SIGSEGV or outcome.err:
-                outcome.fail("should end in SIGSEGV, silently")
-            self.checked += 1
-        for word in ("earlier", "later", "restored"):
-            outcome = self.run("segv", word, guard_sample=1)
-            if outcome.status != 0 or outcome.err or "handled=1" not in outcome.out:
-                outcome.fail("the program's own handler should have been called, once")
-            self.checked += 1
-        outcome = self.run("segv", "stack")
-        if outcome.status != -signal.SIGSEGV or outcome.err:
-            outcome.fail("an overflow of the stack should end in SIGSEGV, silently")
-
     def foreign_policy(self):
         """HAKMEM_FOREIGN: what other allocators made is reported, ignored or handed to libc."""
         for call in cases.ALL:
@@ -331,39 +256,6 @@ class Suite:
                     self.expect_report(self.run(word, setup, call, profile="paranoid"), fault)
         return 0
 
-    def documented_calls(self):
-        text = open(self.security, encoding="utf-8").read()
-        section = text.partition("## System calls")[2].partition("\n## ")[0]
-        return re.findall(r"^\| `(\w+)` \| after start-up", section, re.M)
-
-    def syscalls(self):
-        """After start-up the heap makes the system calls that SECURITY.md lists, and no other."""
-        names = self.documented_calls()
-        if len(names) < 5:
-            raise Failure(f"SECURITY.md documents only {names}")
-        profiles = ["hardened"] if self.debug else ["fast", "hardened", "paranoid"]
-        for profile in profiles:
-            outcome = self.run_syscalls(names, profile)
-            if outcome.status == SKIPPED:
-                print(outcome.err)
-                return SKIPPED
-            if outcome.status != 0 or outcome.out != "done\n" or outcome.err:
-                outcome.fail("a system call that SECURITY.md does not list")
-            self.checked += 1
-        # The test can fail: without one of these the same work dies.
-        for name in ("mprotect", "madvise", "gettid"):
-            outcome = self.run_syscalls([each for each in names if each != name], "hardened")
-            if outcome.status != -signal.SIGSYS:
-                outcome.fail(f"should die without {name}")
-        return 0
-
-    def run_syscalls(self, names, profile):
-        env = {"HAKMEM_PROFILE": profile, "HAKMEM_GUARD_SAMPLE": "8", "HAKMEM_PURGE_DELAY_MS": "20"}
-        command = [self.syscalls_program, *names]
-        run = subprocess.run(command, env={**clean_environment(), **env}, capture_output=True,
-                             timeout=TIMEOUT_SECONDS * 3, check=False)
-        return Outcome(command, env, run)
-
     def table(self):
         """Every fault of the table is the subject of the test that the table names for it."""
         for fault, (_, test) in self.sentences.items():
@@ -377,11 +269,6 @@ class Suite:
                 self.checked += 1
         if set(cases.CASES) - {test.removeprefix("death.") for _, test in self.sentences.values()}:
             raise Failure("a test that the table of faults does not name")
-
-
-def clean_environment():
-    return {key: value for key, value in os.environ.items()
-            if not key.startswith("HAKMEM_") or key == "HAKMEM_SEEDED_FAULT"}
 
 
 def main():

@@ -4,7 +4,7 @@
 // cases: 56 120
 // glibc: * succeeds
 // hakmem: fast,hardened * survives
-// hakmem: * * corrupt-header|write-after-free|overflow@reuse
+// hakmem: * * corrupt-header|write-after-free|overflow@reuse or survives
 #include "attack.h"
 
 int main(int argc, char** argv) {

@@ -3,7 +3,7 @@
 // cases: 64 200 1000 5000 100000
 // glibc: * succeeds
 // hakmem: fast,hardened * succeeds
-// hakmem: * 100000 succeeds
+// hakmem: * 100000 use-after-free@at-call
 // hakmem: * * survives
 #include "attack.h"
 
