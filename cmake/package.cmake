@@ -26,7 +26,7 @@ foreach(library IN ITEMS lib debug)
 endforeach()
 
 set(packages lib dev)
-if(TARGET hakmem_debug)
+if(HAKMEM_TOOLS)
   list(APPEND packages debug tools)
 endif()
 set(package_name_lib libhakmem0)

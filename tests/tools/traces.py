@@ -102,6 +102,12 @@ class Traces(support.ToolTest):
         (self.folder / "cut").write_bytes(whole[:4096 + 24 * 100])
         self.assertEqual(self.replay("cut")["mismatches"], 0)
 
+    def test_no_descriptor(self):
+        done = self.hakmem("run", "--set", "trace=fd:2", "/bin/ls", "/")
+        self.assertIn("HAKMEM_TRACE=fd:2 is not valid; accepted: a path of up to 255 bytes\n", done.stderr)
+        done = self.hakmem("run", "--set", "trace=/nowhere/x", "/bin/ls", "/")
+        self.assertIn("cannot write the trace /nowhere/x", done.stderr)
+
     def test_scripts(self):
         script = next((support.Path(__file__).parents[1] / "replay").glob("*.script"))
         self.assertIn("ok", self.hakmem("replay", script).stdout)
