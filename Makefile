@@ -18,6 +18,11 @@ tools:    ## the command, build/release/bin/hakmem, and the libraries it starts 
 packages: tools ## four Debian packages, in build/release/packages
 	tools/setup tests/package/packages.txt
 	cd build/release && cpack -G DEB
+report:   ## the status page, build/report.html, from what the other commands left
+	tools/report/report.py
+browser:  ## the status page read and photographed in headless Chromium
+	tools/setup tools/report/browser.txt
+	tests/tools/status.py --browser build/browser
 setup:    ## install the missing packages of every packages.txt (Debian)
 	tools/setup */packages.txt */*/packages.txt
 run:      ## real programs on hakmem beside glibc, and one attack stopped
@@ -40,7 +45,8 @@ ossfuzz:  ## the OSS-Fuzz build script, run as the infrastructure would
 	fuzz/oss-fuzz/check.py
 counts:   ## instructions and branches per operation, beside glibc
 	tools/build release hakmem-count-driver
-	bench/counts/counts.py --lib glibc --lib hakmem=build/release/libhakmem.so
+	mkdir -p build/bench
+	bench/counts/counts.py --json build/bench/counts.json --lib glibc --lib hakmem=build/release/libhakmem.so
 bench:    ## times and memory against every allocator that is installed
 	tools/build release all
 	bench/run.py --quick
