@@ -19,6 +19,11 @@ PUBLIC = ("malloc", "free", "calloc", "realloc", "_Znwm", "_ZdlPv", "_ZdlPvm", "
 SOURCES = ("abi/c_abi.cc", "abi/cxx_abi.cc")
 
 
+def output_of(entry):
+    """The object a compile command writes. CMake before 3.27 does not say it in a field of its own."""
+    return re.search(r" -o (\S+)", entry["command"]).group(1)
+
+
 def functions(obj):
     """Symbol -> its instructions, without addresses."""
     run = subprocess.run(["objdump", "-dr", "--no-show-raw-insn", str(obj)], capture_output=True, text=True, check=True)
@@ -50,11 +55,11 @@ def main():
     wrong = []
     with tempfile.TemporaryDirectory(prefix="hakmem-switches-") as folder:
         for entry in json.loads(database.read_text()):
-            if not any(entry["output"].endswith(f"hakmem.dir/{source}.o") for source in SOURCES):
+            if not any(output_of(entry).endswith(f"hakmem.dir/{source}.o") for source in SOURCES):
                 continue
             copy = Path(folder) / "copy.o"
             compile_without(entry, copy)
-            with_switches, without = functions(Path(sys.argv[1]) / entry["output"]), functions(copy)
+            with_switches, without = functions(Path(sys.argv[1]) / output_of(entry)), functions(copy)
             for name in PUBLIC:
                 if name in with_switches:
                     compared += 1
