@@ -42,7 +42,6 @@ void publish_offsets(Layout& to) {
   to.cache_pairs = offsetof(ThreadCache, pairs);
   to.cache_pair_bytes = sizeof(MagazinePair);
   to.cache_pair_free = offsetof(MagazinePair, free_top);
-  to.cache_pair_begin = offsetof(MagazinePair, free_begin);
   to.cache_id = offsetof(ThreadCache, id);
   to.cache_thread = offsetof(ThreadCache, thread);
   to.cache_counters = offsetof(ThreadCache, counters);

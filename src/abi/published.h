@@ -29,10 +29,10 @@ struct Layout {
   u32 unit_bytes, granule_bytes, class_count, debug;
   u32 span_bytes, span_kind, span_class, span_header, span_dirty, span_units, span_carved, span_free;
   u32 span_slots, span_stride, span_start, span_requested, span_block, span_owner;
-  u32 cache_pairs, cache_pair_bytes, cache_pair_free, cache_pair_begin;
+  u32 cache_pairs, cache_pair_bytes, cache_pair_free;
   u32 cache_id, cache_thread, cache_counters, cache_next, cache_in_use, magazine_bytes;
   u32 record_bytes, record_requested, record_alloc_stack, record_free_stack, record_alloc_thread;
-  u32 record_free_thread, record_live, record_padding;
+  u32 record_free_thread, record_live;
 };
 
 /// Fills hakmem_layout. Once, when the heap is ready or has failed to be.

@@ -27,6 +27,7 @@ inline constexpr std::size_t kMaxSlabRequest = kMaxStride - 1;
 /// Route classes of the design note: C0-C7 are the tiny sizes, 8 is everything else in slabs.
 inline constexpr std::array<u32, 8> kRouteMaxBytes = {16, 32, 64, 96, 128, 256, 768, 1024};
 inline constexpr unsigned kMediumRoute = 8;
+inline constexpr u32 kTinyMaxStride = 1040;
 
 constexpr unsigned route_of_bytes(std::size_t bytes) {
   for (unsigned i = 0; i < kRouteMaxBytes.size(); ++i)

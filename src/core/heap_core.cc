@@ -33,6 +33,7 @@ void HeapCore::destroy() {
   for (unsigned c = 0; c < kClassCount; ++c) {
     abandoned[c] = SpanList{};
     abandoned_count[c].store(0, kRelaxed);
+    abandoned_empty[c] = 0;
   }
   large.purge_cached(true);
   guarded.destroy();
@@ -148,13 +149,10 @@ bool HeapCore::purge(ThreadCache* own) {
   if (tracker) tracker->drain(*this);
   for (ThreadCache* cache = caches.load(kAcquire); cache; cache = cache->next_cache) {
     Locked slow(cache->slow_lock);
-    if (cache == own) {
-      flush_all(*this, *cache);
-    } else {
-      // Another thread's magazines are its own, and so is the collection of remote frees: whoever takes
-      // a slot from "remote" to "free" must not be able to run beside the owner's own free of it.
-      retire_empty(*this, *cache);
-    }
+    // Another thread's magazines are its own, and so is the collection of remote frees: whoever takes a
+    // slot from "remote" to "free" must not be able to run beside the owner's own free of it.
+    if (cache == own) flush_all(*this, *cache);
+    retire_empty(*this, *cache);
   }
   sweep_abandoned(*this);
   large.purge_cached(true);

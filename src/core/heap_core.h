@@ -104,6 +104,7 @@ class HeapCore : public HeapConfig {
   Lock abandoned_lock;
   SpanList abandoned[kClassCount];
   Atomic<u32> abandoned_count[kClassCount] = {};
+  u32 abandoned_empty[kClassCount] = {};  ///< of them without a live slot, kept for the next thread
 
   Atomic<u32> orphan_posts{0};
 
@@ -133,7 +134,8 @@ Fault check_sampled(HeapCore& heap, void* p, FaultRecord* record);
 bool adopt_slab(HeapCore& heap, ThreadCache& cache, unsigned size_class);
 /// Makes all slabs of the cache nobody's; from then on posters leave their bits to the adopter.
 void disown_all(HeapCore& heap, ThreadCache& cache);
-/// Puts a slab without an owner, and on no list, on the abandoned list; destroys it if it is empty.
+/// Puts a slab without an owner, and on no list, on the abandoned list; destroys it if it is empty and
+/// a few of the class are there already.
 void abandon_slab(HeapCore& heap, u32 unit);
 /// Collects the remote frees of all abandoned slabs and destroys those that are empty.
 void sweep_abandoned(HeapCore& heap);

@@ -27,7 +27,8 @@ void open_class(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   pair.refill = pair.capacity;
   pair.zero = heap.zeroes(size_class);
   pair.alloc_top = block_end(cache, size_class, 0);
-  pair.free_top = pair.free_begin = block_end(cache, size_class, 1) - pair.capacity;
+  pair.free_top = block_end(cache, size_class, 1);
+  pair.free_limit = pair.free_top - pair.capacity;
 }
 
 void** block_end_of(void** top) {
@@ -44,59 +45,63 @@ FAST_PATH void transpose(void** slots, void** at, u64 j) {
   asm volatile("" ::: "memory");
 }
 
-template <u32... K>
+template <u32 kStep, u32... K>
 FAST_PATH void transpose_block(void** slots, void** at, u64 indices, std::integer_sequence<u32, K...>) {
   // Through memory: a byte is then one load and not a shift and a mask.
   u8 index[8];
   __builtin_memcpy(index, &indices, sizeof index);
   asm volatile("" : "+m"(index));
-  (transpose(slots, at + 2 * K, index[K]), ...);
+  (transpose(slots, at + kStep * K, index[K]), ...);
 }
 
-/// Random transpositions: with w the largest power of two not above count, every second of the last w
-/// slots changes places with a random one of the first w. A full magazine gets 32, 192 bits of order,
-/// at 1.6 instructions a slot; a Fisher-Yates shuffle measured ten. A slot keeps its place in one
-/// exchange with probability about 1/2, so what an attacker can predict halves with each.
-FAST_PATH void shuffle(Random& state, void** slots, u32 count) {
-  if (count < 2) return;
+/// Each of `window / 2` slots, every kStep-th from `at` on, changes places with a random one of the
+/// `window` slots of the pool. The window is a power of two and not 1.
+template <u32 kStep>
+FAST_PATH void transpose_all(Random& state, void** pool, u32 window, void** at) {
   Random random = state;
-  const u32 window = 1U << (31 - __builtin_clz(count));
-  void** const end = slots + count;
-  void** at = end - window;
+  void** const end = at + window / 2 * kStep;
   const u64 masks = (window - 1) * 0x0101010101010101ULL;
   if (window >= 16) {
     do {
-      transpose_block(slots, at, random.next() & masks, std::make_integer_sequence<u32, 8>{});
-      at += 16;
+      transpose_block<kStep>(pool, at, random.next() & masks, std::make_integer_sequence<u32, 8>{});
+      at += 8 * kStep;
     } while (at < end);
   } else {
-    for (u64 bits = random.next() & masks; at < end; ++at, bits >>= 8) transpose(slots, at, bits & 0xff);
+    for (u64 bits = random.next() & masks; at < end; at += kStep, bits >>= 8)
+      transpose(pool, at, bits & 0xff);
   }
   state = random;
+}
+
+/// With w the largest power of two not above count, w / 2 random transpositions: a full magazine gets
+/// 32, 192 bits of order, at 1.6 instructions a slot; a Fisher-Yates shuffle measured ten. A slot that
+/// is not chosen keeps its place, with probability about 1/2 in one exchange.
+FAST_PATH u32 shuffle_window(u32 count) { return 1U << (31 - __builtin_clz(count)); }
+
+/// Freed slots, the last freed in front: those are the ones that change places with older ones.
+FAST_PATH void shuffle_freed(Random& random, void** slots, u32 count) {
+  if (count < 2) return;
+  const u32 window = shuffle_window(count);
+  transpose_all<1>(random, slots + count - window, window, slots);
+}
+/// Slots in the order of their addresses: every second one changes places.
+void shuffle_fresh(Random& random, void** slots, u32 count) {
+  if (count < 2) return;
+  const u32 window = shuffle_window(count);
+  transpose_all<2>(random, slots, window, slots + count - window);
 }
 
 /// The free magazine becomes the allocation magazine and the other way round; what that one had left
 /// rests with the next freed slots. Returns the first slot of the new allocation magazine.
 template <bool kZero>
-FAST_PATH void** exchange(HeapCore& heap, ThreadCache& cache, MagazinePair& pair, u32 left, void** old_end) {
+FAST_PATH void** exchange(HeapCore& heap, ThreadCache& cache, MagazinePair& pair, void** old_end) {
+  void** begin = pair.free_top;
   const u32 count = free_count(pair);
-  const u32 capacity = pair.capacity;
-  void** first = pair.free_begin;
-  void** begin = first + (capacity - count);
-  // The order is of no meaning yet, so only what lies in front of the new beginning moves, to the gap
-  // at the end.
-  for (void **to = first + capacity, **from = first; from < begin && from < pair.free_top; ++from)
-    *--to = *from;
   if (kZero && !HAK_SEEDED(kZeroingSkipped)) zero_slots(class_of_pair(cache, pair), begin, count);
-  if (heap.random_order && !HAK_SEEDED(kOrderKept)) shuffle(cache.random, begin, count);
-  pair.capacity = doubled(capacity, pair);
-  void** resting = old_end - pair.capacity;
-  if (left) {
-    const u32 lost = HAK_SEEDED(kExchangeLosesSlot);
-    memcpy(resting + lost, pair.alloc_top + lost, (left - lost) * sizeof(void*));
-  }
-  pair.free_begin = resting;
-  pair.free_top = resting + left;
+  if (heap.random_order && !HAK_SEEDED(kOrderKept)) shuffle_freed(cache.random, begin, count);
+  pair.free_top = pair.alloc_top + (HAK_SEEDED(kExchangeLosesSlot) && pair.alloc_top != old_end);
+  pair.capacity = doubled(pair.capacity, pair);
+  pair.free_limit = old_end - pair.capacity;
   ++cache.counters.exchanges;
   return begin;
 }
@@ -111,7 +116,8 @@ u32 take_slots(HeapCore& heap, ThreadCache& cache, unsigned size_class, void** o
       if (taken) break;
       if (adopt_slab(heap, cache, size_class)) continue;
       u32 fresh = slab_create(heap.arena, size_class, cache.random);
-      if (fresh == kNoSpan && heap.large.cached_bytes()) {
+      if (HAK_UNLIKELY(fresh == kNoSpan)) {
+        sweep_abandoned(heap);
         heap.large.purge_cached(true);
         fresh = slab_create(heap.arena, size_class, cache.random);
       }
@@ -138,11 +144,11 @@ u32 take_slots(HeapCore& heap, ThreadCache& cache, unsigned size_class, void** o
 void flush_free_magazine(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   MagazinePair& pair = cache.pair(size_class);
   const u32 count = free_count(pair);
-  if (pair.zero && !HAK_SEEDED(kFlushNotZeroed)) zero_slots(size_class, pair.free_begin, count);
-  return_to_slabs(heap, cache, pair.free_begin, count);
-  void** end = pair.free_begin + pair.capacity;
+  if (pair.zero && !HAK_SEEDED(kFlushNotZeroed)) zero_slots(size_class, pair.free_top, count);
+  return_to_slabs(heap, cache, pair.free_top, count);
+  pair.free_top += count;
   pair.capacity = doubled(pair.capacity, pair);
-  pair.free_top = pair.free_begin = end - pair.capacity;
+  pair.free_limit = pair.free_top - pair.capacity;
   HAK_PROBE3(flush, size_class, count, cache.id);
   ++cache.counters.flushes;
 }
@@ -171,7 +177,7 @@ namespace {
 
 template <bool kZero>
 FAST_PATH void* exchange_then_pop(HeapCore& heap, ThreadCache& cache, MagazinePair& pair) {
-  void** begin = exchange<kZero>(heap, cache, pair, 0, pair.alloc_top);
+  void** begin = exchange<kZero>(heap, cache, pair, pair.alloc_top);
   pair.alloc_top = begin + 1;
   void* slot = *begin;
   if (!HAK_SEEDED(kPopWithoutLive)) owner_or(heap.arena.state_of(slot), kLiveBits);
@@ -179,8 +185,8 @@ FAST_PATH void* exchange_then_pop(HeapCore& heap, ThreadCache& cache, MagazinePa
 }
 template <bool kZero>
 FAST_PATH void exchange_then_push(HeapCore& heap, ThreadCache& cache, MagazinePair& pair, void* slot) {
-  pair.alloc_top = exchange<kZero>(heap, cache, pair, alloc_count(pair), block_end_of(pair.alloc_top));
-  *pair.free_top++ = slot;
+  pair.alloc_top = exchange<kZero>(heap, cache, pair, block_end_of(pair.alloc_top));
+  *--pair.free_top = slot;
 }
 // Apart, so that without zeroing the exchange is a leaf that saves no registers.
 HAK_NOINLINE void* zero_exchange_and_pop(HeapCore& heap, ThreadCache& cache, MagazinePair& pair) {
@@ -214,7 +220,7 @@ void* refill_and_pop(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   if (got == 0)
     return free_count(pair) ? exchange_and_pop(heap, cache, pair) : nullptr;
   if (got != want) memmove(end - got, end - want, got * sizeof(void*));
-  if (heap.random_order) shuffle(cache.random, end - got, got);
+  if (heap.random_order) shuffle_fresh(cache.random, end - got, got);
   pair.alloc_top = end - got;
   HAK_PROBE3(refill, size_class, got, cache.id);
   if ((++cache.counters.refills & 63) == 0) heap.tick();
@@ -232,7 +238,7 @@ void make_room_and_push(HeapCore& heap, ThreadCache& cache, unsigned size_class,
   } else {
     flush_free_magazine(heap, cache, size_class);
   }
-  *pair.free_top++ = slot;
+  *--pair.free_top = slot;
 }
 
 void* pop_from_slabs(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
@@ -257,7 +263,7 @@ void retire_empty(HeapCore& heap, ThreadCache& cache) {
 void close_magazines(ThreadCache& cache) {
   for (MagazinePair& pair : cache.pairs) {
     pair.alloc_top = nullptr;
-    pair.free_top = pair.free_begin = nullptr;
+    pair.free_top = pair.free_limit = nullptr;
     pair.capacity = 0;
   }
 }
@@ -267,13 +273,12 @@ void flush_all(HeapCore& heap, ThreadCache& cache) {
   for (unsigned c = 0; c < kClassCount; ++c) {
     MagazinePair& pair = cache.pair(c);
     if (!pair.alloc_top) continue;
-    if (pair.zero) zero_slots(c, pair.free_begin, free_count(pair));
-    return_to_slabs(heap, cache, pair.free_begin, free_count(pair));
+    if (pair.zero) zero_slots(c, pair.free_top, free_count(pair));
+    return_to_slabs(heap, cache, pair.free_top, free_count(pair));
     if (!HAK_SEEDED(kExitLosesSlots))
       return_to_slabs(heap, cache, pair.alloc_top, alloc_count(pair));
   }
   close_magazines(cache);
-  retire_empty(heap, cache);
 }
 
 void recover_all(HeapCore& heap, ThreadCache& cache) {

@@ -85,6 +85,11 @@ u32 collect_slab(HeapCore& heap, u32 unit) {
   });
 }
 
+/// Empty slabs of a class that stay, of one cache and without an owner each.
+u32 empty_slabs_kept(const Span& slab) {
+  return kEmptySlabUnits > slab.units ? kEmptySlabUnits / slab.units : 1;
+}
+
 void list_by_room(HeapCore& heap, ThreadCache& cache, u32 unit) {
   Span& slab = *heap.arena.span(unit);
   OwnedSlabs& slabs = cache.slabs[slab.size_class];
@@ -130,8 +135,7 @@ void note_empty(HeapCore& heap, ThreadCache& cache, u32 unit) {
   Span& slab = *heap.arena.span(unit);
   if (slab.free_count != slab.carved || slab.empty_listed) return;
   OwnedSlabs& slabs = cache.slabs[slab.size_class];
-  const u32 keep = kEmptySlabUnits > slab.units ? kEmptySlabUnits / slab.units : 1;
-  if (slabs.empty_count >= keep) {
+  if (slabs.empty_count >= empty_slabs_kept(slab)) {
     retire_slab(heap, cache, unit);
     return;
   }
@@ -173,6 +177,7 @@ bool adopt_slab(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
       if (unit == kNoSpan) return false;
       heap.abandoned[size_class].remove(heap.arena.spans(), unit);
       heap.abandoned_count[size_class].fetch_sub(1, kRelaxed);
+      if (heap.arena.span(unit)->empty_listed) --heap.abandoned_empty[size_class];
       set_owner(heap, unit, &cache);
     }
     if (!HAK_SEEDED(kAdoptForgetsPosts)) cache.counters.remote_collected += collect_slab(heap, unit);
@@ -201,11 +206,14 @@ void disown_all(HeapCore& heap, ThreadCache& cache) {
 void abandon_slab(HeapCore& heap, u32 unit) {
   Span& slab = *heap.arena.span(unit);
   collect_slab(heap, unit);
-  if (slab.free_count == slab.carved) {
+  Locked locked(heap.abandoned_lock);
+  // Threads that come and go must not make and break the same slabs.
+  slab.empty_listed = slab.free_count == slab.carved;
+  if (slab.empty_listed && heap.abandoned_empty[slab.size_class]++ >= empty_slabs_kept(slab)) {
+    --heap.abandoned_empty[slab.size_class];
     slab_destroy(heap.arena, unit);
     return;
   }
-  Locked locked(heap.abandoned_lock);
   if (HAK_SEEDED(kAbandonedLost)) return;
   heap.abandoned[slab.size_class].push(heap.arena.spans(), unit);
   heap.abandoned_count[slab.size_class].fetch_add(1, kRelaxed);
@@ -220,6 +228,7 @@ void sweep_abandoned(HeapCore& heap) {
       collect_slab(heap, unit);
       if (slab.free_count == slab.carved) {
         heap.abandoned_count[slab.size_class].fetch_sub(1, kRelaxed);
+        if (slab.empty_listed) --heap.abandoned_empty[slab.size_class];
         list.remove(heap.arena.spans(), unit);
         slab_destroy(heap.arena, unit);
       }

@@ -3,8 +3,8 @@
 //
 // M1  alloc_top points into its block or at its end; the pointers in [alloc_top, end) are free slots
 //     of slabs this cache owns. The bits below kMagazineBytes zero: empty, or not in use (null).
-// M2  free_top points into the other block; the `free_count()` pointers below it are freed slots of
-//     slabs this cache owns. The bits below kMagazineBytes zero: full, or not in use (null).
+// M2  free_top points into the other block or at its end; the pointers in [free_top, end) are freed
+//     slots of slabs this cache owns. Equal to free_limit: full, or not in use (both null).
 // M3  no slot is in two magazines, or in a magazine and in a slab's bitmap, or in one and live
 // M4  malloc never pops from the free magazine: a freed slot rests until the magazines are exchanged
 //
@@ -19,19 +19,22 @@ class HeapCore;
 
 inline constexpr std::size_t kMagazineBytes = 1024;
 inline constexpr u32 kMagazineSlots = kMagazineBytes / sizeof(void*) - 1;
-/// A magazine holds at most this much memory, so that large classes do not hoard.
+/// A magazine holds at most this much memory, so that large classes do not hoard; tiny ones may hold
+/// twice as much, since an exchange costs them more than the cache misses that it saves.
 inline constexpr u32 kMagazineBudgetBytes = 32 * 1024;
+inline constexpr u32 kTinyBudgetBytes = 64 * 1024;
 inline constexpr u32 kFirstCapacity = 4;
 
 constexpr u32 magazine_capacity_max(unsigned size_class) {
-  const u32 fits = kMagazineBudgetBytes / kStrides[size_class];
+  const u32 stride = kStrides[size_class];
+  const u32 fits = (stride <= kTinyMaxStride ? kTinyBudgetBytes : kMagazineBudgetBytes) / stride;
   return fits > kMagazineSlots ? kMagazineSlots : fits < 2 ? 2 : fits;
 }
 
 struct MagazinePair {
   void** alloc_top;
   void** free_top;
-  void** free_begin;  ///< of the freed slots: `capacity` slots below the end of their block
+  void** free_limit;  ///< `capacity` slots below the end of the block of free_top
   u32 trailing;       ///< stride: the header behind is checked; 0: the one in front is, again
   u8 capacity;        ///< of the free magazine; grows from kFirstCapacity, slow start
   u8 capacity_max;
@@ -103,14 +106,14 @@ inline constexpr std::array<u16, kClassTableSize> kPairOffsets = make_pair_offse
 inline unsigned class_of_pair(const ThreadCache& cache, const MagazinePair& pair) {
   return static_cast<unsigned>(&pair - cache.pairs);
 }
-inline u32 alloc_count(const MagazinePair& pair) {
-  const auto used = address_of(pair.alloc_top) & (kMagazineBytes - 1);
+/// Slots from a top to the end of its block.
+FAST_PATH u32 slots_above(void* const* top) {
+  const auto used = address_of(top) & (kMagazineBytes - 1);
   return used ? static_cast<u32>((kMagazineBytes - used) / sizeof(void*)) : 0;
 }
+FAST_PATH u32 alloc_count(const MagazinePair& pair) { return slots_above(pair.alloc_top); }
 /// Freed slots resting.
-FAST_PATH u32 free_count(const MagazinePair& pair) {
-  return static_cast<u32>(pair.free_top - pair.free_begin);
-}
+FAST_PATH u32 free_count(const MagazinePair& pair) { return slots_above(pair.free_top); }
 
 /// The freed slots of the class may become the next ones to hand out: at least half a magazine rests.
 FAST_PATH bool exchange_is_due(const MagazinePair& pair) {
@@ -148,7 +151,7 @@ void note_empty(HeapCore& heap, ThreadCache& cache, u32 unit);
 void return_to_slabs(HeapCore& heap, ThreadCache& cache, void* const* slots, u32 count);
 /// Takes in what other threads freed of this cache's slabs.
 void collect_remote(HeapCore& heap, ThreadCache& cache);
-/// Empties both magazines of every class into the slabs; destroys empty slabs.
+/// Empties both magazines of every class into the slabs.
 void flush_all(HeapCore& heap, ThreadCache& cache);
 /// The same for a thread that was stopped anywhere in its fast path (in the child of fork): its
 /// magazines are not believed; what is free by its state, and of its slabs, goes to the bitmaps.

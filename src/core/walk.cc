@@ -92,7 +92,7 @@ const char* verify_cache(HeapCore& heap, ThreadCache& cache) {
     const auto times_cached = [&](const void* slot) {
       u32 times = 0;
       for (u32 i = 0; i < alloc_count(pair); ++i) times += pair.alloc_top[i] == slot;
-      for (u32 i = 1; i <= freed; ++i) times += pair.free_top[-static_cast<int>(i)] == slot;
+      for (u32 i = 0; i < freed; ++i) times += pair.free_top[i] == slot;
       return times;
     };
     const auto check = [&](void* const* from, u32 count) -> const char* {
@@ -109,7 +109,7 @@ const char* verify_cache(HeapCore& heap, ThreadCache& cache) {
       return nullptr;
     };
     if (const char* broken = check(pair.alloc_top, alloc_count(pair))) return broken;
-    if (const char* broken = check(pair.free_top - free_count(pair), free_count(pair))) return broken;
+    if (const char* broken = check(pair.free_top, freed)) return broken;
   }
   return nullptr;
 }

@@ -69,10 +69,11 @@ struct Front {
     if (HAK_UNLIKELY(byte_at(p, behind - 1) != block.live()) && !HAK_SEEDED(kTrailingSkipped))
       return release_slow(p, cache, heap, api);
     void** top = pair_at(cache, offset)->free_top;
-    if (HAK_UNLIKELY(at_boundary(top))) return release_full(p, cache, heap, pair_at(cache, offset));
-    *top = p;
-    ++pair_at(cache, offset)->free_top;
-    if (HAK_SEEDED(kTokenReused) && !at_boundary(top + 1)) *pair_at(cache, offset)->free_top++ = p;
+    if (HAK_UNLIKELY(top == pair_at(cache, offset)->free_limit))
+      return release_full(p, cache, heap, pair_at(cache, offset));
+    top[-1] = p;
+    --pair_at(cache, offset)->free_top;
+    if (HAK_SEEDED(kTokenReused) && top - 1 != pair_at(cache, offset)->free_limit) *--pair_at(cache, offset)->free_top = p;
     if (!HAK_SEEDED(kLiveBitKept)) owner_and(block.state(), kKeyMask);
     count_free<P>(*cache);
   }

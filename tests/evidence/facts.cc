@@ -63,12 +63,10 @@ void print_samples() {
     row[1] = alloc_count(pair);
   });
   samples("free_count", [](unsigned i, Random& random, u64* row) {
+    row[0] = (random.next() & ~u64{kMagazineBytes - 1}) + i * 8;
     MagazinePair pair = {};
-    row[0] = (random.next() & ~u64{kMagazineBytes - 1}) + i % kMagazineSlots * 8;
-    row[1] = row[0] + random.below(kMagazineSlots) * 8;
-    pair.free_begin = reinterpret_cast<void**>(row[0]);
-    pair.free_top = reinterpret_cast<void**>(row[1]);
-    row[2] = free_count(pair);
+    pair.free_top = reinterpret_cast<void**>(row[0]);
+    row[1] = free_count(pair);
   });
   samples("contains", [](unsigned i, Random& random, u64* row) {
     Arena arena;

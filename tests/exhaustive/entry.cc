@@ -31,7 +31,8 @@ class EntryBench {
     // Room in the free magazine, so that every free takes the same path.
     void** end = own_->blocks[size_class_][1] + kMagazineBytes / sizeof(void*);
     pair_.capacity = 2;
-    pair_.free_top = pair_.free_begin = end - 2;
+    pair_.free_top = end;
+    pair_.free_limit = end - 2;
     pair_.alloc_top = own_->blocks[size_class_][0] + kMagazineBytes / sizeof(void*);
     own_->pair(size_class_) = pair_;
   }

@@ -49,7 +49,7 @@ TEST_F(CacheTest, AReusedCacheStartsClean) {
   EXPECT_FALSE(cache->in_slow) << "or every slow path of the new thread is taken for a reentry";
   for (unsigned c = 0; c < kClassCount; ++c) {
     EXPECT_TRUE(at_boundary(cache->pair(c).alloc_top));
-    EXPECT_TRUE(at_boundary(cache->pair(c).free_top));
+    EXPECT_EQ(cache->pair(c).free_top, cache->pair(c).free_limit);
     EXPECT_TRUE(cache->slabs[c].available.empty());
     EXPECT_TRUE(cache->slabs[c].full.empty());
   }
@@ -184,7 +184,7 @@ TEST_F(CacheTest, DetachInTheChildLeavesOutWhatTheStoppedThreadHadHalfDone) {
   // Stopped between the push and the state: in the free magazine, and live.
   void* half_freed = nullptr;
   if (free_count(pair) > 0) {
-    half_freed = pair.free_top[-1];
+    half_freed = pair.free_top[0];
     owner_or(heap.arena.state_of(half_freed), kLiveBits);
   }
   heap.detach(stopped, true);

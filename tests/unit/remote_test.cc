@@ -195,10 +195,29 @@ TEST_F(RemoteTest, ExitedOwnersSlabsAreAdoptedWithWhatIsLive) {
   EXPECT_HEAP_WHOLE(heap);
 }
 
-TEST_F(RemoteTest, EmptySlabsOfAnExitedThreadGoBack) {
-  for (void* p : get(owner, 1000)) heap.free(owner, p);
+TEST_F(RemoteTest, EmptySlabsOfAnExitedThreadGoBackButForAFew) {
+  for (void* p : get(owner, 5000)) heap.free(owner, p);
   heap.detach(owner);
+  EXPECT_GT(heap.stats().arena.slab_bytes, 0U);
+  EXPECT_LE(heap.stats().arena.slab_bytes, kEmptySlabUnits * kUnitBytes);
+  EXPECT_HEAP_WHOLE(heap);
+  heap.purge(nullptr);
   EXPECT_EQ(heap.stats().arena.slab_bytes, 0U);
+  EXPECT_HEAP_WHOLE(heap);
+}
+
+TEST_F(RemoteTest, ThreadsInTurnUseTheSameSlab) {
+  std::set<u32> births;
+  for (int i = 0; i < 20; ++i) {
+    ThreadCache* next = heap.attach();
+    for (void* p : get(next, 64)) {
+      births.insert(heap.span_of(p).birth);
+      heap.free(next, p);
+    }
+    heap.detach(next);
+  }
+  EXPECT_EQ(births.size(), 1U);
+  for (u32 kept : heap.abandoned_empty) EXPECT_LE(kept, 1U);
   EXPECT_HEAP_WHOLE(heap);
 }
 

@@ -129,10 +129,10 @@ TEST_F(VerifyTest, M3ALiveSlotInAMagazine) {
   expect_named("M3");
   *pair().alloc_top = kept;
   ASSERT_GT(free_count(pair()), 0U);
-  kept = pair().free_top[-1];
-  pair().free_top[-1] = live[0];
+  kept = pair().free_top[0];
+  pair().free_top[0] = live[0];
   expect_named("M3");
-  pair().free_top[-1] = kept;
+  pair().free_top[0] = kept;
 }
 
 TEST_F(VerifyTest, M3ASlotInAMagazineAndInTheBitmap) {
@@ -148,7 +148,7 @@ TEST_F(VerifyTest, M3ASlotInAMagazineAndInTheBitmap) {
 TEST_F(VerifyTest, M3ASlotTwiceInMagazines) {
   ASSERT_GT(free_count(pair()), 0U);
   void* kept = *pair().alloc_top;
-  *pair().alloc_top = pair().free_top[-1];
+  *pair().alloc_top = pair().free_top[0];
   expect_named("M3");
   *pair().alloc_top = kept;
 }

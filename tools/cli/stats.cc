@@ -107,13 +107,14 @@ void count_spans(const Process& process, HeapPicture* picture) {
   picture->committed = u64{frontier} * layout.unit_bytes;
 }
 
-/// Slots in a magazine, from where its top points in its block.
+/// Slots in both magazines of a class, from where their tops point in their blocks.
 u64 count_magazines(const Layout& layout, const std::vector<char>& cache, unsigned size_class) {
   const std::size_t pair = layout.cache_pairs + std::size_t{size_class} * layout.cache_pair_bytes;
-  const u64 alloc = field<u64>(cache, pair), free = field<u64>(cache, pair + layout.cache_pair_free);
-  const u64 begin = field<u64>(cache, pair + layout.cache_pair_begin);
-  const u64 used = alloc & (layout.magazine_bytes - 1);
-  return (used ? (layout.magazine_bytes - used) / 8 : 0) + (free > begin ? (free - begin) / 8 : 0);
+  const auto slots_above = [&](u64 top) {
+    const u64 used = top & (layout.magazine_bytes - 1);
+    return used ? (layout.magazine_bytes - used) / 8 : 0;
+  };
+  return slots_above(field<u64>(cache, pair)) + slots_above(field<u64>(cache, pair + layout.cache_pair_free));
 }
 
 void count_caches(const Process& process, HeapPicture* picture) {

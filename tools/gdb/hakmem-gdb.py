@@ -15,10 +15,10 @@ WORDS = ("build_info base reserved_bytes seed state spans span_of frontier_at ca
          "records_committed_at frames process_state bytes").split()
 OFFSETS = ("unit_bytes granule_bytes class_count debug span_bytes span_kind span_class span_header "
            "span_dirty span_units span_carved span_free span_slots span_stride span_start span_requested "
-           "span_block span_owner cache_pairs cache_pair_bytes cache_pair_free cache_pair_begin cache_id "
+           "span_block span_owner cache_pairs cache_pair_bytes cache_pair_free cache_id "
            "cache_thread cache_counters cache_next cache_in_use magazine_bytes record_bytes "
            "record_requested record_alloc_stack record_free_stack record_alloc_thread record_free_thread "
-           "record_live record_padding").split()
+           "record_live").split()
 LAYOUT = f"<8s{len(WORDS)}Q{len(OFFSETS)}I"
 FREE, SLAB, LARGE = 1, 2, 3
 STATES = {0x00: "free", 0x40: "freed by another thread", 0x80: "live", 0xC0: "never handed out"}
@@ -248,9 +248,7 @@ class HakmemThreads(gdb.Command):
         total = 0
         for size_class in range(heap.class_count):
             pair = cache + heap.cache_pairs + size_class * heap.cache_pair_bytes
-            free = number(pair + heap.cache_pair_free)
-            total += room(number(pair))
-            total += (free - number(pair + heap.cache_pair_begin)) // WORD_BYTES
+            total += room(number(pair)) + room(number(pair + heap.cache_pair_free))
         return total
 
 

@@ -231,7 +231,7 @@ def boundary(facts, wrong):
 
 
 def counts(facts, wrong):
-    """alloc_count and free_count are the numbers of pointers above and below the top."""
+    """alloc_count and free_count are the numbers of pointers from the top to the end of the block."""
     size = facts["magazine_bytes"]
     used = band("top", num(size - 1))
     left = f"(ite {eq(used, ZERO)} {ZERO} {shr(sub(num(size), used), 3)})"
@@ -241,7 +241,7 @@ def counts(facts, wrong):
         return f"(ite {eq(bits, ZERO)} {ZERO} {shr(sub(num(size), bits), 3)})"
 
     ties = samples_of(facts, "alloc_count", lambda top, out, *_: eq(room(top), out))
-    ties += samples_of(facts, "free_count", lambda begin, top, out, _: eq(shr(sub(top, begin), 3), out))
+    ties += samples_of(facts, "free_count", lambda top, out, *_: eq(room(top), out))
     premise = both(eq(band("block", num(size - 1)), ZERO), lt("block", num(USER_END)),
                    le("count", num(facts["magazine_slots"])),
                    eq("top", sub(add("block", num(size)), shl("count", 2 if wrong else 3))))
@@ -331,7 +331,7 @@ def capacity(facts, wrong):
     most = facts["magazine_slots"] - (1 if wrong else 0)
     return [Claim(f"stride {stride}", {"x": 1}, "true",
                   both(le(num(2), num(value)), le(num(value), num(most)),
-                       implies(lt(num(2), num(value)), le(mul(num(value), num(stride)), num(32 * 1024)))))
+                       implies(lt(num(2), num(value)), le(mul(num(value), num(stride)), num(64 * 1024)))))
             for stride, value in zip(facts["strides"], facts["capacities"])]
 
 
