@@ -65,5 +65,8 @@ prove-deep:  ## the long forms, into evidence/deep.json
 	tools/prove/prove.py --deep
 clean:    ## remove build/
 	rm -rf build
+schedules:  ## every schedule of three threads, the model and its traces: the long tier
+	tools/build release hakmem_schedules hakmem_litmus
+	tests/schedules/deep build/release
 help:     ## this list
 	@sed -n 's/^\([a-z0-9 -]*\):.*## /\1\t/p' Makefile | expand -t 16

@@ -40,7 +40,7 @@ u32 slab_create(Arena& arena, unsigned size_class, Random& random) {
   slab.free_count = 0;
   slab.stride = kStrides[size_class];
   slab.reciprocal = reciprocal_of(slab.stride);
-  slab.birth = arena.next_birth();
+  slab.birth.store(arena.next_birth(), kRelaxed);
   slab.owner.store(nullptr, kRelaxed);
   slab.queued.store(0, kRelaxed);
 
@@ -57,7 +57,7 @@ u32 slab_create(Arena& arena, unsigned size_class, Random& random) {
   slab.start = arena.unit_address(unit) + first_offset(size_class) + colour;
   slab.empty_listed = false;
   memset(arena.free_bits(unit), 0, (slab.slots + 63) / 64 * 8);
-  for (u32 w = 0; w * 64 < slab.slots; ++w) arena.remote_bits(unit)[w].store(0, kRelaxed);
+  // The remote bits are zero: whoever sets one in a slab that has ended takes it back (R5).
   arena.map_span(unit, units);
   set_kind(slab, SpanKind::kSlab);
   return unit;
@@ -161,6 +161,11 @@ bool slab_post_remote(Arena& arena, u32 unit, u32 slot) {
   const u64 bit = u64{1} << (slot % 64);
   if (HAK_SEEDED(kRemoteBitLost)) return true;
   return (arena.remote_bits(unit)[slot / 64].fetch_or(bit, HAK_SEEDED(kSeqCstMissing) ? kAcqRel : kSeqCst) & bit) == 0;
+}
+
+bool slab_unpost_remote(Arena& arena, u32 unit, u32 slot) {
+  const u64 bit = u64{1} << (slot % 64);
+  return (arena.remote_bits(unit)[slot / 64].fetch_and(~bit, kSeqCst) & bit) == 0;
 }
 
 }  // namespace hak

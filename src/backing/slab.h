@@ -37,6 +37,9 @@ bool slab_is_free(const Arena& arena, const void* slot);
 /// slot is freed twice at once.
 bool slab_post_remote(Arena& arena, u32 unit, u32 slot);
 
+/// Takes a posted bit back. False if it was still there; true if a collector has it.
+bool slab_unpost_remote(Arena& arena, u32 unit, u32 slot);
+
 /// Takes all posted remote frees; calls found(p) for each slot. Owner only.
 template <typename Found>
 u32 slab_collect_remote(Arena& arena, u32 unit, Found&& found) {

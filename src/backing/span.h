@@ -43,7 +43,7 @@ struct alignas(64) Span {
   bool guarded;
   bool closed;        ///< freed large block without access, in quarantine
   u16 sample;         ///< number of the sampled guard slot that the unit is, 0 for none
-  u32 birth;          ///< number of the slab, counted over the arena's life
+  Atomic<u32> birth;  ///< number of the slab, counted over the arena's life; 0: about to be destroyed
 };
 static_assert(sizeof(Span) == 128);
 

@@ -4,6 +4,9 @@
 // R2  bit set and owner != null => the slab is queued, or the poster is about to queue it
 // R3  owner changes only under the old owner's remote_lock (to null) or from null by the adopter
 // R4  a slab with queued == 1 is on exactly the list of its owner
+// R5  a bit set in a slab whose slots are all free is the second free of a slot, and is reported: by the
+//     destroyer, who ends the slab's birth number before its last look, or by the poster, who looks at
+//     the number after it has set the bit
 //
 // Who writes: any thread sets bits and, under the owner's lock, queues; the owner (or adopter) takes
 // bits and clears queued. Publication: bit (seq_cst) before the look at queued and owner; queued or
@@ -98,20 +101,31 @@ void list_by_room(HeapCore& heap, ThreadCache& cache, u32 unit) {
   (slab.on_full_list ? slabs.full : slabs.available).push(heap.arena.spans(), unit);
 }
 
+/// Gives back a slab whose slots are all free; nobody owns it any more (R5).
+void destroy_slab(HeapCore& heap, u32 unit) {
+  heap.arena.span(unit)->birth.store(0, kSeqCst);
+  if (!HAK_SEEDED(kDestroyBlind)) collect_slab(heap, unit);
+  slab_destroy(heap.arena, unit);
+}
+
 }  // namespace
 
 bool post_remote(HeapCore& heap, void* slot, u8 live_state, bool queue) {
   // Taken while the slot is live, so that the geometry is its own: after the exchange a racing owner
-  // may have made another slab of the span. At worst a bit of this unit is set for nobody.
+  // may have made another slab of the span, which its birth tells (R5).
   const u32 unit = heap.arena.span_of(heap.arena.unit_of(slot));
   const u32 index = slab_slot_of(*heap.arena.span(unit), slot);
   if (index >= kMaxSlabSlots) return false;
   u8* state = heap.arena.state_of(slot);
-  bool looked = HAK_SEEDED(kQueueLookEarly) && heap.arena.span(unit)->queued.load(kSeqCst);
+  Span& slab = *heap.arena.span(unit);
+  const u32 birth = slab.birth.load(kRelaxed);
+  bool looked = HAK_SEEDED(kQueueLookEarly) && slab.queued.load(kSeqCst);
   bool bit_first = HAK_SEEDED(kBitBeforeState) && slab_post_remote(heap.arena, unit, index);
   if (!remote_exchange(state, live_state, with_kind(live_state, kRemoteBits)) && !HAK_SEEDED(kRacingFreeAccepted))
     return false;
   if (!bit_first && !slab_post_remote(heap.arena, unit, index)) return HAK_SEEDED(kRacingFreeAccepted);
+  if (HAK_UNLIKELY(slab.birth.load(kSeqCst) != birth) && !HAK_SEEDED(kDestroyBlind))
+    return slab_unpost_remote(heap.arena, unit, index);
   if (queue && !looked) queue_slab(heap, unit);
   HAK_PROBE2(remote_free, slot, index);
   return true;
@@ -154,7 +168,7 @@ void retire_slab(HeapCore& heap, ThreadCache& cache, u32 unit) {
   OwnedSlabs& slabs = cache.slabs[slab.size_class];
   slabs.available.remove(heap.arena.spans(), unit);
   if (slab.empty_listed) --slabs.empty_count;
-  slab_destroy(heap.arena, unit);
+  destroy_slab(heap, unit);
   heap.tick();
 }
 
@@ -211,7 +225,7 @@ void abandon_slab(HeapCore& heap, u32 unit) {
   slab.empty_listed = slab.free_count == slab.carved;
   if (slab.empty_listed && heap.abandoned_empty[slab.size_class]++ >= empty_slabs_kept(slab)) {
     --heap.abandoned_empty[slab.size_class];
-    slab_destroy(heap.arena, unit);
+    destroy_slab(heap, unit);
     return;
   }
   if (HAK_SEEDED(kAbandonedLost)) return;
@@ -230,7 +244,7 @@ void sweep_abandoned(HeapCore& heap) {
         heap.abandoned_count[slab.size_class].fetch_sub(1, kRelaxed);
         if (slab.empty_listed) --heap.abandoned_empty[slab.size_class];
         list.remove(heap.arena.spans(), unit);
-        slab_destroy(heap.arena, unit);
+        destroy_slab(heap, unit);
       }
       unit = next;
     }

@@ -121,7 +121,7 @@ Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes,
   record->alloc_stack = stacks_ ? store_stack(heap.arena.os()) : 0;
   record->free_stack = 0;
   record->alloc_thread = known_thread_id();
-  record->birth = kind_of(span) == SpanKind::kSlab ? span.birth : 0;
+  record->birth = kind_of(span) == SpanKind::kSlab ? span.birth.load(kRelaxed) : 0;
   record->family = family_of(api);
   record->filled = false;
   record->live = true;

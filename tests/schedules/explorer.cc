@@ -308,7 +308,7 @@ u64 Explorer::done(bool wrote, u64 before, u64 after) {
   events_.push_back(event);
   if (program_.observe) {
     const u64 found = wrote ? before : value;
-    program_.observe({self, pending.kind, pending.at, found, wrote ? after : found, wrote});
+    program_.observe({self, pending.kind, pending.order, pending.at, found, wrote ? after : found, wrote});
   }
   return value;
 }

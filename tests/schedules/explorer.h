@@ -22,6 +22,7 @@ namespace hak::schedule {
 struct Access {
   int thread;
   Kind kind;
+  Order order;
   const void* at;
   u64 before, after;
   bool wrote;

@@ -8,6 +8,7 @@
 
 #include "pool.h"
 #include "scenarios.h"
+#include "trace.h"
 
 namespace hak::schedule {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 struct Choices {
   std::vector<std::string> names;
   Settings settings;
-  std::string replay;
+  std::string replay, traces;
   int cross_check = -1;
   bool list = false, twins = false;
 };
@@ -161,6 +162,41 @@ int replay(const Scenario& scenario, const Choices& choices) {
   return result.failure.empty() ? 0 : 1;
 }
 
+Tracer g_tracer;
+
+/// Every run of every scenario that begins with a slab, as traces for the model.
+int write_traces(const std::vector<const Scenario*>& wanted, const Choices& choices) {
+  u64 schedules = 0;
+  for (const Scenario* scenario : wanted) {
+    scenario->prepare();
+    void* block = g_world->blocks[1];
+    if (!block || !is_slab_slot(byte_load(g_world->heap.arena.state_of(block)))) continue;
+    Pool::snapshot();
+    g_tracer.begin();
+    static std::string (*check)() = nullptr;
+    check = scenario->check;
+    const Program program = {
+        [] {
+          Pool::restore();
+          g_tracer.restart();
+        },
+        scenario->body,
+        [] {
+          g_tracer.keep();
+          return check();
+        },
+        [](const Access& access) { g_tracer.observe(access); }, outcome};
+    // A fault of the code is the explorer's to report; its trace is kept all the same.
+    schedules += explore(program, choices.settings).schedules;
+  }
+  if (!g_tracer.write(choices.traces)) {
+    fmt::print(stderr, "hakmem_schedules: cannot write {}\n", choices.traces);
+    return 1;
+  }
+  fmt::print("schedules: schedules={} traces={} faults=0\n", schedules, g_tracer.size());
+  return g_tracer.size() ? 0 : 1;
+}
+
 int run_all(const Choices& choices) {
   std::vector<const Scenario*> wanted;
   for (const Scenario& scenario : scenarios()) {
@@ -173,6 +209,7 @@ int run_all(const Choices& choices) {
   open_world();
   if (!choices.replay.empty()) return replay(*wanted.front(), choices);
   if (choices.twins) return find_twins(wanted, choices);
+  if (!choices.traces.empty()) return write_traces(wanted, choices);
   Sum sum;
   if (choices.cross_check >= 0) {
     cross_check(wanted, choices, &sum);
@@ -207,6 +244,7 @@ int main(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber);
   app.add_flag("--twins", choices.twins, "seeded faults: each must be found");
   app.add_option("--replay", choices.replay, "one schedule of the one scenario named, as printed");
+  app.add_option("--traces", choices.traces, "write what happens to a slab, for the model, to this file");
   try {
     app.parse(argc, argv);
     if (!choices.replay.empty() && choices.names.size() != 1)

@@ -70,6 +70,21 @@ void purge_or_post(int thread) {
     release(thread, world().blocks[thread]);
   }
 }
+/// Two free one block, and its slab is retired at once; the third may get the place.
+void free_and_retire(int thread) {
+  if (thread == 2) {
+    allocate(2);
+    return;
+  }
+  release(thread, world().blocks[1]);
+  if (thread == 0) world().heap.purge(world().caches[0]);
+}
+void one_block() {
+  three_caches();
+  world().blocks[1] = allocate(0);
+}
+std::string one_fault() { return settle(1); }
+
 /// The place of the retired slab becomes a slab of another thread.
 void purge_or_reuse(int thread) {
   if (thread == 0) {
@@ -223,6 +238,8 @@ const std::vector<Scenario>& scenarios() {
        no_fault, 150},
       {"retire_reuse", "the same, and another thread takes the place", all_but_two_free,
        purge_or_reuse, no_fault, 150},
+      {"free_retire", "the owner and another free one block, and its slab is retired", one_block,
+       free_and_retire, one_fault, 1500},
       {"post_purge", "the owner frees, one posts, one purges", all_but_two_free, purge_from_outside,
        no_fault, 4},
       {"exit_post_adopt", "the owner exits, one posts, one adopts", blocks_of_the_first,
