@@ -28,8 +28,7 @@ CELL = {"killed": True, "seconds": 1.5}
 MATRIX = {"cells": {"none": {"unit": {"killed": False, "seconds": 1}}, "lost-bit": {"unit": CELL, "props": CELL},
                     "stale": {"unit": {"killed": False, "seconds": 9}}}}
 MUTANTS = {"a": {"outcome": "killed", "by": "unit"}, "b": {"outcome": "survived"}, "c": {"outcome": "does not compile"}}
-COVERAGE = {"data": [{"totals": {"lines": {"percent": 98.76}, "branches": {"percent": 91.0}}, "files": [
-    {"filename": "/x/src/core/remote.cc", "summary": {"lines": {"percent": 100, "count": 9}, "branches": {"count": 0}}}]}]}
+COVERAGE = {"command": "tools/coverage", "total": [80, 81, 91, 100], "files": {"src/core/remote.cc": [9, 9, 0, 0]}}
 LOG = ("Start testing: Jan 02 03:04 UTC\n1/2 Testing: death.double_free\nTest Passed.\n"
        "2/2 Testing: unit.text\nTest Failed.\n")
 BENCH = {"meta": {"date": "2026-01-02", "command": "bench/run.py --quick", "processor": "a processor"}, "cases": [

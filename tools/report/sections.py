@@ -116,18 +116,19 @@ def mutants(root: Path, path: Path, section: Section):
 
 
 def coverage(root: Path, path: Path, section: Section):
-    """As llvm-cov export writes it."""
-    data = load(path)["data"][0]
+    """Reached and in all: lines, then sides of branches."""
+    document = load(path)
     section.date = day_of(path)
-    for kind in ("lines", "branches", "functions"):
-        if kind in data["totals"]:
-            section.figures[f"coverage_{kind}"] = (kind, f"{data['totals'][kind]['percent']:.1f} %")
+
+    def share(reached, total):
+        return f"{100 * reached / total:.1f} %" if total else ""
+    lines, all_lines, sides, all_sides = document["total"]
+    section.figures = {"coverage_lines": ("lines", share(lines, all_lines)),
+                       "coverage_branches": ("branches", share(sides, all_sides)),
+                       "coverage_left": ("lines left", all_lines - lines)}
     section.headers = ["file", "lines", "branches"]
-    for entry in data["files"]:
-        summary = entry["summary"]
-        name = entry["filename"].split("/src/")[-1]
-        section.rows.append([(name, "")] + [(f"{summary[kind]['percent']:.1f} %", "") if summary.get(kind, {}).get("count")
-                                            else ("", "") for kind in ("lines", "branches")])
+    section.rows = [[(name, ""), (share(*part[:2]), ""), (share(*part[2:]), "")]
+                    for name, part in sorted(document["files"].items())]
 
 
 FAULT = re.compile(r'HAK_FAULT\((\w+), "([^"]+)",\s*((?:"[^"]*"\s*)+),\s*"([^"]+)",\s*"([^"]+)"\)')
