@@ -73,6 +73,8 @@ void Runner::check_record(const FaultRecord& record) {
     demand(record.usable_bytes == span.block_bytes, "usable size");
     demand(mismatch || (record.has_requested && record.requested_bytes == span.requested_bytes), "requested size");
     demand(record.size_class == -1 && record.slot == -1, "size class of a large block");
+    const bool at_start = record.ptr == span.start && !mismatch && record.fault != Fault::kOverflow;
+    demand(!at_start || record.state == byte_load(arena.state_of(record.ptr)), "state");
     return;
   }
   if (span.kind != SpanKind::kSlab) return demand(!record.block_begin && record.slot == -1, "block where none is");

@@ -16,6 +16,9 @@
 #include "hakmem.h"
 #include "system/prefixed.h"
 
+/// There in a build with coverage: a child leaves by _exit, which writes no profile.
+extern "C" [[gnu::weak]] int __llvm_profile_write_file(void);
+
 namespace hak::props {
 
 CAbiSystem::CAbiSystem() {
@@ -173,7 +176,9 @@ const char* CAbiSystem::fork_check(const char* (*check)(void*), void* context) {
     const bool whole = p && check(context) != nullptr;
     hk_free(p);
     // The block just allocated is nobody's: the check must have seen exactly that one too many.
-    _exit(!p ? 2 : whole ? (check(context) ? 3 : 0) : 4);
+    const int status = !p ? 2 : whole ? (check(context) ? 3 : 0) : 4;
+    if (__llvm_profile_write_file) __llvm_profile_write_file();
+    _exit(status);
   }
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -10,6 +10,9 @@
 
 #include "system/sim_os.h"
 
+/// There in a build with coverage: a child leaves by _exit, which writes no profile.
+extern "C" [[gnu::weak]] int __llvm_profile_write_file(void);
+
 namespace hak::props {
 namespace {
 
@@ -181,6 +184,7 @@ bool InstanceSystem::reset(const Script& script) {
     new (g_tracker_storage) Tracker();
     if (!tracker().init(heap, false)) return false;
     heap.tracker = &tracker();
+    heap.large.quarantine(true);
     heap.zero_max_bytes = 0;  // as the process does: the tracker fills freed slots
   } else {
     SimOs::table().reserve(0, kInstanceArenaBytes / kGranuleBytes * sizeof(Record));
@@ -312,7 +316,9 @@ const char* InstanceSystem::fork_check(const char* (*check)(void*), void* contex
     }
     if (check(context) != nullptr) _exit(1);
     instance().purge(caches_[0]);
-    _exit(check(context) == nullptr ? 0 : 1);
+    const bool whole = check(context) == nullptr;
+    if (__llvm_profile_write_file) __llvm_profile_write_file();
+    _exit(whole ? 0 : 1);
   }
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {

@@ -40,6 +40,28 @@ TEST_F(CacheTest, CachesAreReusedAndCounted) {
   EXPECT_EQ(heap.cache_count, 2U);
 }
 
+TEST_F(CacheTest, WhatAnEndedThreadCountedIsKept) {
+  ThreadCache* cache = heap.attach();
+  ThreadCache* other = heap.attach();
+  for (int round = 0; round < 3; ++round) put(cache, get(cache, 500));
+  put(other, get(cache, 100));
+  get(cache, 300);
+  const OpCounters before = heap.stats().counters;
+  EXPECT_GT(before.refills, 0U);
+  EXPECT_GT(before.flushes, 0U);
+  EXPECT_GT(before.exchanges, 0U);
+  EXPECT_GT(before.remote_frees, 0U);
+  heap.detach(cache);
+  heap.detach(other);
+  const OpCounters after = heap.stats().counters;
+  EXPECT_EQ(after.mallocs, before.mallocs);
+  EXPECT_EQ(after.frees, before.frees);
+  EXPECT_EQ(after.refills, before.refills);
+  EXPECT_EQ(after.flushes, before.flushes);
+  EXPECT_EQ(after.exchanges, before.exchanges);
+  EXPECT_EQ(after.remote_frees, before.remote_frees);
+}
+
 TEST_F(CacheTest, AReusedCacheStartsClean) {
   ThreadCache* cache = heap.attach();
   put(cache, get(cache, 500));

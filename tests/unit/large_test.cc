@@ -226,6 +226,23 @@ TEST_P(LargeTest, L2FreedBlocksAreCachedUpToABoundAndForTheDelay) {
   EXPECT_HEAP_WHOLE(heap);
 }
 
+TEST_P(LargeTest, WithheldBlocksAreNotReusedBeforeTheDelayIsOver) {
+  heap.large.quarantine(true);
+  char* first = get(200000);
+  put(first);
+  char* second = get(200000);
+  EXPECT_NE(heap.arena.unit_of(second), heap.arena.unit_of(first));
+  EXPECT_GT(heap.large.cached_bytes(), 0U);
+  script().now_ms += heap.arena.purge_delay_ms() + 1;
+  heap.large.purge_cached(false);
+  EXPECT_EQ(heap.large.cached_bytes(), 0U);
+  put(second);
+  heap.large.quarantine(false);
+  const u32 span = heap.arena.span_of(heap.arena.unit_of(second));
+  char* third = get(200000);
+  EXPECT_EQ(heap.arena.span_of(heap.arena.unit_of(third)), span) << "what is not withheld is reused";
+}
+
 TEST_P(LargeTest, ACachedBlockIsHandedOutOnce) {
   char* p = get(kMiB);
   put(p);

@@ -127,6 +127,10 @@ TEST_F(RemoteTest, ARaceOfOwnerAndOtherIsFoundAtCollection) {
   collect_remote(heap, *owner);
   EXPECT_EQ(heap.fault(), "racing-free");
   EXPECT_EQ(heap.last.ptr, p);
+  EXPECT_EQ(heap.last.block_begin, p);
+  EXPECT_EQ(heap.last.size_class, static_cast<int>(class_of_bytes(kBytes)));
+  EXPECT_EQ(heap.last.slot, static_cast<long>(slab_slot_of(heap.span_of(p), p)));
+  EXPECT_EQ(heap.last.usable_bytes, heap.span_of(p).stride - 1);
   EXPECT_FALSE(slab_is_free(heap.arena, p)) << "it rests in a magazine and must not be in both";
   EXPECT_HEAP_WHOLE(heap);
 }
@@ -138,6 +142,18 @@ TEST_F(RemoteTest, ARaceOfTwoOthersHasOneWinner) {
   EXPECT_FALSE(post_remote(heap, p, live));
   collect_remote(heap, *owner);
   EXPECT_EQ(heap.fault(), "none");
+  EXPECT_HEAP_WHOLE(heap);
+}
+
+/// A racing owner may have made another slab of the span: an index that no slab has frees nothing.
+TEST_F(RemoteTest, AnIndexThatNoSlabHasIsRefused) {
+  void* p = heap.malloc(owner, kBytes);
+  Span& span = heap.span_of(p);
+  std::byte* start = span.start;
+  span.start -= std::size_t{kMaxSlabSlots} * span.stride;
+  EXPECT_FALSE(post_remote(heap, p, heap.state_of(p)));
+  span.start = start;
+  EXPECT_EQ(state_kind(heap.state_of(p)), kLiveBits);
   EXPECT_HEAP_WHOLE(heap);
 }
 

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include <set>
+#include <thread>
 
 #include "support/scripted_os.h"
 #include "support/test_heap.h"
@@ -222,6 +223,34 @@ TEST(Stack, IsFollowedOverPages) {
   const void* frames[kMaxFrames];
   EXPECT_EQ(capture_below(kMaxFrames, frames, kMaxFrames), kMaxFrames);
   for (u32 i = 2; i + 2 < kMaxFrames; ++i) EXPECT_EQ(frames[i], frames[2]) << i;
+}
+
+/// A thread's stack ends elsewhere than the first one's.
+TEST(Stack, IsFollowedOverPagesInEveryThread) {
+  u32 depth = 0;
+  std::thread([&] {
+    const void* frames[kMaxFrames];
+    depth = capture_below(kMaxFrames, frames, kMaxFrames);
+  }).join();
+  EXPECT_EQ(depth, kMaxFrames);
+}
+
+TEST_F(TrackerTest, FramesOfTheLibraryAreLeftOutUnlessThereAreNoOthers) {
+  for (const bool own : {false, true}) {
+    TestHeap other;
+    Tracker records;
+    ASSERT_TRUE(records.init(other, true, own ? [](const void*) { return true; } : [](const void*) { return false; }));
+    other.tracker = &records;
+    other.use(kDefaultPolicy);
+    ThreadCache* thread = other.attach();
+    void* p = other.malloc(thread, 100);
+    other.table->release(other, thread, p, Api::kDelete);
+    ASSERT_EQ(other.fault(), "new-delete-mismatch");
+    EXPECT_GT(other.last.alloc_depth, 0U);
+    EXPECT_LE(other.last.alloc_depth, kMaxFrames);
+    other.tracker = nullptr;
+    records.destroy(other);
+  }
 }
 
 /// One stack per path: each bit calls from another place.
