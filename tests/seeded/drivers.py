@@ -10,10 +10,11 @@ class Driver:
     finds: str          # one phrase for the table
     seconds: int = 120  # longer is as good as a kill: a fault that hangs the driver is seen
     tree: str = "seeded"
+    fast: bool = False  # of the fast tier, which `make test` builds and runs
 
 
 def scripts(name: str, options: str, finds: str) -> Driver:
-    return Driver(name, f"{{build}}/props/hakmem-scripts --as-found --keep /dev/null {options}", finds)
+    return Driver(name, f"{{build}}/props/hakmem-scripts --as-found --keep /dev/null {options}", finds, fast=True)
 
 
 def gtest(name: str, program: str, finds: str, **more) -> Driver:
@@ -23,7 +24,7 @@ def gtest(name: str, program: str, finds: str, **more) -> Driver:
 DRIVERS = (
     scripts("scripts", "--count 4000 --seed 11", "random scripts, duplicate validation"),
     scripts("trusted", "--count 4000 --seed 12 --policy 31", "random scripts, policies on"),
-    gtest("unit", "unit/hakmem_unit", "unit tests"),
+    gtest("unit", "unit/hakmem_unit", "unit tests", fast=True),
     scripts("audited", "--count 500 --seed 13 --policy 34 --audit",
             "random scripts, all invariants after each operation"),
     scripts("tracked", "--count 2500 --seed 14 --tracked", "random scripts with exact records"),
@@ -32,18 +33,19 @@ DRIVERS = (
     Driver("replay", "{build}/props/hakmem-replay --agree --audit {source}/tests/replay/",
            "the scripts of all bugs found so far"),
     Driver("abi", "{build}/props/hakmem-replay-abi --random 150 --keep /dev/null",
-           "random scripts on the C and C++ entry points, real threads and forks"),
+           "random scripts on the C and C++ entry points, real threads and forks", fast=True),
     Driver("rapidcheck", "{build}/props/heap_properties heap", "RapidCheck properties of the heap"),
     Driver("limits", "{build}/props/heap_properties limits", "RapidCheck, system calls fail"),
     Driver("validator", "{build}/tests/exhaustive/exhaustive_validator 20",
-           "both looks, enumerated"),
+           "both looks, enumerated", fast=True),
     Driver("entry", "{build}/tests/exhaustive/exhaustive_entry 0", "entry points, enumerated"),
     Driver("entry-trusted", "{build}/tests/exhaustive/exhaustive_entry 31",
            "the same, validated once"),
     Driver("sequences", "{build}/tests/exhaustive/exhaustive_sequences 5 0",
            "every sequence of 5 operations"),
-    gtest("unit-abi", "unit/hakmem_unit_abi", "unit tests of the C and C++ ABI"),
-    gtest("stress", "stress/hakmem_stress --gtest_filter=-*Local*", "threads on one heap"),
+    gtest("unit-abi", "unit/hakmem_unit_abi", "unit tests of the C and C++ ABI", fast=True),
+    gtest("stress", "stress/hakmem_stress --gtest_filter=-*Local*", "threads on one heap",
+          fast=True),
     gtest("racing", "stress/hakmem_stress_double_free", "racing double frees"),
     # ThreadSanitizer wants its shadow where address randomisation may put something else.
     Driver("tsan", "setarch -R {build}/tests/stress/hakmem_stress --gtest_brief=1"
