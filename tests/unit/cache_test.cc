@@ -242,6 +242,26 @@ TEST_F(CacheTest, DetachInTheChildSurvivesGarbageInMagazines) {
   EXPECT_EQ(heap.fault(), "none");
 }
 
+TEST_F(CacheTest, ADestroyedHeapCanStartAgain) {
+  ThreadCache* cache = heap.attach();
+  put(cache, get(cache, 1000));
+  get(cache, 1000);
+  heap.detach(cache);
+  EXPECT_GT(heap.abandoned_count[class_of_bytes(kBytes)].load(), 0U);
+  const auto sink = heap.sink;
+  heap.destroy();
+  EXPECT_EQ(heap.caches.load(), nullptr);
+  ASSERT_TRUE(heap.init(kScripted, 1, sink, kArenaBytes));
+  EXPECT_HEAP_WHOLE(heap);
+  EXPECT_EQ(heap.stats().threads, 0U);
+  EXPECT_EQ(heap.stats().arena.free_dirty_bytes + heap.stats().arena.slab_bytes, 0U);
+  ThreadCache* fresh = heap.attach();
+  EXPECT_EQ(fresh->id, 1U);
+  put(fresh, get(fresh, 1000));
+  EXPECT_EQ(heap.fault(), "none");
+  EXPECT_HEAP_WHOLE(heap);
+}
+
 TEST_F(CacheTest, AFailedStartRefusesEverythingQuietly) {
   script().arm(kCallReserve, 1, ~u64{0} / 2);
   TestHeap none({.os = &kScripted});

@@ -243,6 +243,16 @@ TEST_P(LargeTest, WithheldBlocksAreNotReusedBeforeTheDelayIsOver) {
   EXPECT_EQ(heap.arena.span_of(heap.arena.unit_of(third)), span) << "what is not withheld is reused";
 }
 
+TEST_P(LargeTest, WithoutGuardsABlockTakesNoMoreUnitsThanItNeeds) {
+  TestHeap bare({.profile = Profile::kFast, .os = &kScripted});
+  for (const std::size_t units : {1UL, 2UL, 7UL}) {
+    void* exact = bare.large.allocate(units * kUnitBytes, kGranuleBytes, false);
+    EXPECT_EQ(bare.span_of(exact).units, units);
+    void* more = bare.large.allocate(units * kUnitBytes + 1, kGranuleBytes, false);
+    EXPECT_EQ(bare.span_of(more).units, units + 1);
+  }
+}
+
 TEST_P(LargeTest, ACachedBlockIsHandedOutOnce) {
   char* p = get(kMiB);
   put(p);

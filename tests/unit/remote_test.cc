@@ -145,6 +145,21 @@ TEST_F(RemoteTest, ARaceOfTwoOthersHasOneWinner) {
   EXPECT_HEAP_WHOLE(heap);
 }
 
+TEST_F(RemoteTest, CollectedSlotsAreZeroAndEmptySlabsGo) {
+  const std::vector<void*> slots = get(owner, 20000, 24);
+  for (void* p : slots) memset(p, 0x5a, 24);
+  for (void* p : slots) heap.free(other, p);
+  const std::size_t before = heap.stats().arena.slab_bytes;
+  {
+    Locked slow(owner->slow_lock);
+    collect_remote(heap, *owner);
+  }
+  EXPECT_LE(heap.stats().arena.slab_bytes, (kEmptySlabUnits + 2) * kUnitBytes);
+  EXPECT_GT(before, (kEmptySlabUnits + 3) * kUnitBytes);
+  for (void* p : get(owner, 4000, 24)) EXPECT_TRUE(all_bytes(p, 31, 0)) << p;
+  EXPECT_HEAP_WHOLE(heap);
+}
+
 /// A racing owner may have made another slab of the span: an index that no slab has frees nothing.
 TEST_F(RemoteTest, AnIndexThatNoSlabHasIsRefused) {
   void* p = heap.malloc(owner, kBytes);
