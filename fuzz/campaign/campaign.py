@@ -93,6 +93,14 @@ def cpu_seconds_of(program: Path, library: str, extra: dict[str, str], runs: int
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+def reads_its_options(program: Path, library: Path) -> bool:
+    """Fuzz targets allocate before libc is initialised; the options must be found all the same."""
+    done = subprocess.run([program, "-runs=1"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
+                          env=dict(os.environ, LD_PRELOAD=str(library.resolve()), HAKMEM_PROFILE="none such"))
+    return "HAKMEM_PROFILE=none such is not valid" in done.stdout
+
+
 def show_finds(chosen: argparse.Namespace, out: Path) -> list[str]:
     problems = []
     names = allocators(chosen)
@@ -109,6 +117,8 @@ def show_finds(chosen: argparse.Namespace, out: Path) -> list[str]:
                 problems.append(f"hakmem Debug does not find the {bug} in the {library} target")
             elif hunt(programs["plain"], library, names["debug"], out) != found["debug"]:
                 problems.append(f"the run that found the {bug} in the {library} target does not repeat")
+    if not reads_its_options(compile_target(out, "expat", 0, "plain"), chosen.debug):
+        problems.append("hakmem does not see its options in a libFuzzer target")
     print("figures: executions until the first crash, - for none in "
           f"{RUNS_MAX} executions or {SECONDS_MAX} s")
     return problems

@@ -9,6 +9,7 @@
 
 #include "abi/at_exit.h"
 #include "abi/build_info.h"
+#include "abi/environment.h"
 #include "abi/libc_table.h"
 #include "abi/published.h"
 #include "abi/report.h"
@@ -326,9 +327,8 @@ void process_start() {
     Locked locked(g_start_lock);
     if (g_start.load(kRelaxed) != kNotStarted) return;
     const int saved = errno;
-    // Before constructors run libc has set environ already; getenv would not be safe yet.
     // A set-user-id program must not take its caller's options: a report would be written as root.
-    g_heap.options.load(getauxval(AT_SECURE) ? nullptr : environ, complain);
+    g_heap.options.load(getauxval(AT_SECURE) ? nullptr : start_environment(), complain);
     if (g_heap.options.on(OptionId::kForceLibc)) {
       publish_libc();
       g_start.store(kLibc, kRelease);
