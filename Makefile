@@ -63,6 +63,9 @@ prove:    ## every obligation and its negative twin; writes evidence/record.json
 	tools/prove/prove.py
 prove-deep:  ## the long forms, into evidence/deep.json
 	tools/prove/prove.py --deep
+ab:       ## policies A to E alone, one after the other and all, beside libc; into build/ab
+	tools/build release hakmem-bench
+	bench/ab.py
 clean:    ## remove build/
 	rm -rf build
 schedules:  ## every schedule of three threads, the model and its traces: the long tier
