@@ -92,7 +92,7 @@ class Prover:
             environment["HAKMEM_SEEDED_FAULT"] = fault
         key = (tuple(command), tuple(sorted(environment.items())))
         if key not in self.runs:
-            run = Run(command, environment, 3600 if self.deep else 400)
+            run = Run(command, environment, 7200 if self.deep else 1800)
             self.runs[key] = self.pool.submit(run.execute)
         return self.runs[key]
 
