@@ -84,6 +84,7 @@ bool CAbiSystem::reset(const Script& script) {
   set("HAKMEM_ROUTE_MASK", std::to_string(script.route_mask));
   set("HAKMEM_FASTLANE_CLASS_MASK", std::to_string(script.lane_mask));
   set("HAKMEM_ON_FAULT", "continue");
+  set("HAKMEM_GUARD_SAMPLE", "0");  // the model knows where a small block lies
   set("HAKMEM_REPORT", "fd:" + std::to_string(reports_));
   thread_start(0);
   hk_free(hk_malloc(1));

@@ -26,10 +26,9 @@ extern Seeded g_seeded;
 FAST_PATH constexpr bool seeded(Seeded fault) {
   return !std::is_constant_evaluated() && g_seeded == fault;
 }
-#else
-FAST_PATH constexpr bool seeded(Seeded) { return false; }
-#endif
-
 #define HAK_SEEDED(name) ::hak::seeded(::hak::Seeded::name)
+#else
+#define HAK_SEEDED(name) false
+#endif
 
 }  // namespace hak

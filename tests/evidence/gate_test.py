@@ -39,7 +39,7 @@ class Copy:
         self.root = Path(folder) / "hakmem"
         for name in COPIED:
             shutil.copytree(ROOT / name, self.root / name, ignore=LEFT_OUT)
-        for name in ("CMakeLists.txt", "CMakePresets.json"):
+        for name in ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md"):
             shutil.copy(ROOT / name, self.root)
         (self.root / ".gitignore").write_text("build/\n")
         table = json.loads((ROOT / "tools/prove/obligations.json").read_text())

@@ -76,7 +76,7 @@ class Gdb(support.ToolTest):
         out = self.gdb("libhakmem-debug.so", "hakmem heap", "hakmem addr p + 3", "hakmem addr kept",
                        "hakmem addr $sp", "hakmem threads", "hakmem addr")
         for words in (r"\n +5119 +1 +50 +1 +0\n",
-                      r"3 bytes into block 0x[0-9a-f]+, free, 111 usable bytes",
+                      r"3 bytes into block 0x[0-9a-f]+, free, in quarantine, 111 usable bytes",
                       r"freed by thread \d+:\n +#0 0x[0-9a-f]+ main at \S+misuse\.c:\d+",
                       r"live, 5119 usable bytes", r"5000 bytes were asked for",
                       r"allocated by thread \d+:\n +#0 0x[0-9a-f]+ make at", r"is not in the heap",

@@ -200,7 +200,10 @@ class HakmemAddr(gdb.Command):
             print(f"{address:#x}: slot {index} of a slab of {span.stride - 1} bytes, not in use yet")
             return
         state = heap.state_at(start)
-        print(f"{address:#x}: {distance(address, start)}block {start:#x}, {STATES[state & STATE_MASK]}, "
+        record = heap.record_of(start)
+        withheld = record and not record["live"] and state & STATE_MASK == 0x80
+        what = "free, in quarantine" if withheld else STATES[state & STATE_MASK]
+        print(f"{address:#x}: {distance(address, start)}block {start:#x}, {what}, "
               f"{span.stride - 1} usable bytes, slot {index} of {span.slots}")
         header = number(start - 1, 1)
         if header != span.header:

@@ -2,7 +2,7 @@
 // fault: reuse-order
 // cases: 24 200 1000
 // glibc: * succeeds
-// hakmem: fast * survives
+// hakmem: fast * succeeds
 // hakmem: * * succeeds p<=1/8 in 60
 #include "attack.h"
 
