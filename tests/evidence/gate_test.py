@@ -39,8 +39,10 @@ class Copy:
         self.root = Path(folder) / "hakmem"
         for name in COPIED:
             shutil.copytree(ROOT / name, self.root / name, ignore=LEFT_OUT)
-        for name in ("CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md"):
-            shutil.copy(ROOT / name, self.root)
+        # In a worktree .git is a file: a copy of it would commit into the tree that is tested.
+        for path in ROOT.iterdir():
+            if path.is_file() and path.name != ".git":
+                shutil.copy(path, self.root)
         (self.root / ".gitignore").write_text("build/\n")
         table = json.loads((ROOT / "tools/prove/obligations.json").read_text())
         table["obligations"] = [entry for entry in table["obligations"] if entry["id"] in KEPT]
