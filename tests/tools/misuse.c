@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   kept = make(5000);
   if (argc > 1 && strcmp(argv[1], "wait") == 0) {
     for (int i = 0; i < 1000; ++i) make(100);
+    for (int i = 0; i < 3; ++i) free(make(100));
     puts("ready");
     fflush(stdout);
     return getchar() == EOF;

@@ -10,8 +10,8 @@ import support
 
 
 class Stats(support.ToolTest):
-    def waiting(self, **env):
-        process = subprocess.Popen([self.command, "run", self.misuse, "wait"], stdin=subprocess.PIPE,
+    def waiting(self, *words, **env):
+        process = subprocess.Popen([self.command, "run", *words, self.misuse, "wait"], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, text=True, env={**support.CLEAN, **env})
         self.addCleanup(process.stdout.close)
         self.addCleanup(process.wait)
@@ -28,6 +28,12 @@ class Stats(support.ToolTest):
         self.assertGreater(out["resident_bytes"], 100_000)
         self.assertLess(out["live_bytes"], out["resident_bytes"])
         self.assertIn("fragmentation", self.hakmem("stats", process.pid).stdout)
+
+    def test_quarantine_is_not_live(self):
+        process = self.waiting("--debug")
+        out = json.loads(self.hakmem("stats", "--json", process.pid).stdout)
+        hundred = next(entry for entry in out["classes"] if entry["usable_bytes"] == 111)
+        self.assertEqual((hundred["live"], hundred["withheld"] > 0), (1000, True))
 
     def test_processes_without(self):
         self.refused(2, "no process", "stats", "999999999")
@@ -75,8 +81,8 @@ class Gdb(support.ToolTest):
     def test_commands(self):
         out = self.gdb("libhakmem-debug.so", "hakmem heap", "hakmem addr p + 3", "hakmem addr kept",
                        "hakmem addr $sp", "hakmem threads", "hakmem addr")
-        for words in (r"\n +5119 +1 +50 +1 +0\n",
-                      r"3 bytes into block 0x[0-9a-f]+, free, in quarantine, 111 usable bytes",
+        for words in (r"\n +5119 +1 +50 +1 +0 +0\n", r"\n +111 +1 +548 +\d+ +0 +1\n",
+                      r"3 bytes into block 0x[0-9a-f]+, freed, in quarantine, 111 usable bytes",
                       r"freed by thread \d+:\n +#0 0x[0-9a-f]+ main at \S+misuse\.c:\d+",
                       r"live, 5119 usable bytes", r"5000 bytes were asked for",
                       r"allocated by thread \d+:\n +#0 0x[0-9a-f]+ make at", r"is not in the heap",

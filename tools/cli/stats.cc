@@ -18,7 +18,7 @@ namespace hak::cli {
 namespace {
 
 struct ClassCounts {
-  u64 slabs = 0, slots = 0, live = 0, free = 0, remote = 0, cached = 0, bytes = 0;
+  u64 slabs = 0, slots = 0, live = 0, free = 0, remote = 0, cached = 0, withheld = 0, bytes = 0;
 };
 
 struct HeapPicture {
@@ -40,6 +40,22 @@ T field(const std::vector<char>& bytes, std::size_t at) {
   return value;
 }
 
+/// The records of a slab's granules, where they are kept.
+std::vector<char> records_of(const Process& process, u64 unit, u32 units) {
+  const Layout& layout = process.layout();
+  const u64 per_unit = layout.unit_bytes / layout.granule_bytes;
+  if (!layout.records || (unit + units) * per_unit > process.value<u64>(layout.records_committed_at)) return {};
+  return process.array<char>(layout.records + unit * per_unit * layout.record_bytes,
+                             units * per_unit * layout.record_bytes);
+}
+
+/// In quarantine a slot's state is live still; its record says that it was freed.
+bool is_withheld(const Layout& layout, const std::vector<char>& records, std::size_t granule) {
+  const std::size_t at = granule * layout.record_bytes;
+  return !records.empty() && !field<u8>(records, at + layout.record_live) &&
+         field<u32>(records, at + layout.record_free_thread) != 0;
+}
+
 void count_slab(const Process& process, const std::vector<char>& spans, std::size_t span, u64 unit,
                 HeapPicture* picture) {
   const Layout& layout = process.layout();
@@ -55,12 +71,13 @@ void count_slab(const Process& process, const std::vector<char>& spans, std::siz
   const u64 begin = layout.base + unit * layout.unit_bytes;
   const auto states = process.array<u8>(layout.state + unit * layout.unit_bytes / layout.granule_bytes,
                                         std::size_t{units} * layout.unit_bytes / layout.granule_bytes);
+  const auto records = records_of(process, unit, units);
   const u64 first = field<u64>(spans, span + layout.span_start) - begin;
   for (u32 slot = 0; slot < carved; ++slot) {
     const std::size_t granule = (first + u64{slot} * stride) / layout.granule_bytes;
     if (granule >= states.size()) break;
     switch (state_kind(states[granule])) {
-      case kLiveBits: ++counts.live; break;
+      case kLiveBits: ++(is_withheld(layout, records, granule) ? counts.withheld : counts.live); break;
       case kRemoteBits: ++counts.remote; break;
       default: ++counts.free; break;
     }
@@ -161,7 +178,7 @@ json picture_json(const Process& process, const HeapPicture& picture, int id) {
     if (!counts.slabs) continue;
     classes.push_back({{"class", c}, {"usable_bytes", picture.strides[c] - 1}, {"slabs", counts.slabs},
                        {"slots", counts.slots}, {"live", counts.live}, {"remote", counts.remote},
-                       {"cached", counts.cached}, {"slab_bytes", counts.bytes}});
+                       {"cached", counts.cached}, {"withheld", counts.withheld}, {"slab_bytes", counts.bytes}});
   }
   json out = {{"process", id}, {"build", process.text(process.layout().build_info)}, {"library", process.library()},
               {"live_bytes", picture.live_bytes}, {"resident_bytes", picture.resident},
@@ -187,13 +204,13 @@ void print_picture(const Process& process, const HeapPicture& picture, int id) {
   line("free, clean", picture.free_clean);
   line("threads", picture.threads);
   fmt::print("  {:<18}{:>13.1f}%\n", "fragmentation", 100 * fragmentation(picture));
-  fmt::print("\n{}{:>8}{:>8}{:>10}{:>10}{:>9}{:>9}{}\n", c.dim, "usable", "slabs", "slots", "live", "cached",
-             "remote", c.off);
+  fmt::print("\n{}{:>8}{:>8}{:>10}{:>10}{:>9}{:>9}{:>10}{}\n", c.dim, "usable", "slabs", "slots", "live", "cached",
+             "remote", "withheld", c.off);
   for (unsigned i = 0; i < picture.classes.size(); ++i) {
     const ClassCounts& counts = picture.classes[i];
     if (!counts.slabs) continue;
-    fmt::print("{:>8}{:>8}{:>10}{:>10}{:>9}{:>9}\n", picture.strides[i] - 1, counts.slabs, counts.slots, counts.live,
-               counts.cached, counts.remote);
+    fmt::print("{:>8}{:>8}{:>10}{:>10}{:>9}{:>9}{:>10}\n", picture.strides[i] - 1, counts.slabs, counts.slots,
+               counts.live, counts.cached, counts.remote, counts.withheld);
   }
   if (picture.large_live || picture.large_cached_bytes)
     fmt::print("   large{:>28} live, {} bytes; {} bytes cached\n", picture.large_live, picture.large_live_bytes,

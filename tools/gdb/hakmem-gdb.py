@@ -104,6 +104,20 @@ class Heap:
         return {name: number(at + getattr(self, "record_" + name), 1 if name == "live" else 4)
                 for name in ("requested", "alloc_stack", "free_stack", "alloc_thread", "free_thread", "live")}
 
+    def withheld_at(self, block):
+        """Freed and in quarantine: its state is live still, its record says that it was freed."""
+        record = self.record_of(block)
+        return bool(record and not record["live"] and record["free_thread"])
+
+    def withheld_in(self, span, states):
+        """How many of a slab's slots are."""
+        if not self.records:
+            return 0
+        granules = self.unit_bytes // self.granule_bytes
+        first = span.unit * granules
+        return sum(1 for index, state in enumerate(states) if state & STATE_MASK == 0x80
+                   and self.withheld_at(self.base + (first + index) * self.granule_bytes))
+
     def stack(self, number_of_stack):
         if not self.frames or not number_of_stack:
             return []
@@ -148,20 +162,21 @@ class HakmemHeap(gdb.Command):
         classes, large, free = {}, [0, 0], 0
         for span in heap.each_span():
             if span.kind == SLAB:
-                row = classes.setdefault(span.size_class, [0, 0, 0, 0])
+                row = classes.setdefault(span.size_class, [0, 0, 0, 0, 0])
                 states = heap.states_of(span)
-                live = sum(1 for state in states if state & STATE_MASK == 0x80)
+                withheld = heap.withheld_in(span, states)
+                live = sum(1 for state in states if state & STATE_MASK == 0x80) - withheld
                 remote = sum(1 for state in states if state & STATE_MASK == 0x40 and state & KEY_MASK >= LOWEST_KEY)
-                for i, value in enumerate((1, span.slots, live, remote)):
+                for i, value in enumerate((1, span.slots, live, remote, withheld)):
                     row[i] += value
             elif span.kind == LARGE and heap.state_at(span.start) == LARGE_LIVE:
                 large[0] += 1
                 large[1] += span.block
             elif span.kind == FREE:
                 free += span.units * heap.unit_bytes
-        print(f"{'usable':>8}{'slabs':>8}{'slots':>10}{'live':>10}{'remote':>9}")
-        for size_class, (slabs, slots, live, remote) in sorted(classes.items()):
-            print(f"{heap.sizes[size_class] - 1:>8}{slabs:>8}{slots:>10}{live:>10}{remote:>9}")
+        print(f"{'usable':>8}{'slabs':>8}{'slots':>10}{'live':>10}{'remote':>9}{'withheld':>10}")
+        for size_class, (slabs, slots, live, remote, withheld) in sorted(classes.items()):
+            print(f"{heap.sizes[size_class] - 1:>8}{slabs:>8}{slots:>10}{live:>10}{remote:>9}{withheld:>10}")
         print(f"large: {large[0]} live, {large[1]} bytes; free spans: {free} bytes")
 
 
@@ -200,15 +215,17 @@ class HakmemAddr(gdb.Command):
             print(f"{address:#x}: slot {index} of a slab of {span.stride - 1} bytes, not in use yet")
             return
         state = heap.state_at(start)
-        record = heap.record_of(start)
-        withheld = record and not record["live"] and state & STATE_MASK == 0x80
-        what = "free, in quarantine" if withheld else STATES[state & STATE_MASK]
-        print(f"{address:#x}: {distance(address, start)}block {start:#x}, {what}, "
+        print(f"{address:#x}: {distance(address, start)}block {start:#x}, {self.word_for(heap, state, start)}, "
               f"{span.stride - 1} usable bytes, slot {index} of {span.slots}")
         header = number(start - 1, 1)
         if header != span.header:
             print(f"  the header in front is damaged: {header:#04x}, expected {span.header:#04x}")
         self.history(heap, start)
+
+    def word_for(self, heap, state, block):
+        if state & STATE_MASK == 0x80 and heap.withheld_at(block):
+            return "freed, in quarantine"
+        return STATES[state & STATE_MASK]
 
     def history(self, heap, block):
         record = heap.record_of(block)
