@@ -37,13 +37,15 @@ BENCH = {"meta": {"date": "2026-01-02", "command": "bench/run.py --quick", "proc
     {"case": "batch", "family": "micro", "unit": "ns", "peers": {"hakmem": {"cost": 10.0, "times_as_fast": 8.0}}}]}
 COUNTS = {"date": "2026-01-02", "valgrind": "valgrind-3", "counts": {
     "hakmem": {"pair": {"instructions": 54.25, "unit": "pair"}}, "glibc": {"pair": {"instructions": 129.0, "unit": "pair"}}}}
-AB = {"meta": {"date": "2026-01-02", "command": "make ab"}, "rows": [{"policy": "A", "off": 70.5, "on": 54.0}]}
+AB = {"date": "2026-01-02", "command": "make ab", "machine": "a processor", "counts": {"pair": {
+    "libc": [129.0, 25.0], "A": [54.25, 9.0]}}, "figures": {"pair": {"libc": {"ns": 20.0}, "A": {"ns": 9.5}}},
+      "verdicts": {"A": {"alone": [16.5, 4.0], "in_place": [16, 4], "note": [17, 4], "held": [], "verdict": "kept"}}}
 INPUTS = {"evidence/record.json": RECORD, "build/seeded/matrix.json": MATRIX, "build/mutants/results.json": MUTANTS,
           "build/coverage/summary.json": COVERAGE, "build/bench/results.json": BENCH,
-          "build/bench/counts.json": COUNTS, "build/bench/ab.json": AB}
+          "build/bench/counts.json": COUNTS, "build/ab/ab.json": AB}
 FIGURES = {"obligations": "2", "obligations_held": "1", "cases": "5010", "seeded_faults": "2", "seeded_found": "1",
            "seeded_twice": "1", "seeded_alarms": "0", "mutants": "2", "mutants_killed": "1", "mutants_rate": "50.0%",
-           "coverage_lines": "98.8 %", "tests": "2", "tests_failed": "1", "ab_rows": "1", "bench_micro": "4.00",
+           "coverage_lines": "98.8 %", "tests": "2", "tests_failed": "1", "ab_A": "16.5 / 4.0", "bench_micro": "4.00",
            "instructions_hakmem": "54.2", "instructions_glibc": "129"}
 
 

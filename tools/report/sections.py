@@ -168,17 +168,26 @@ def contract(root: Path, path: Path, section: Section):
 
 
 def comparison(root: Path, path: Path, section: Section):
-    """Rows of two arms of a policy; whatever columns the tool wrote."""
+    """Sets of policies by workload, and what each policy was found to be worth: bench/ab.py."""
     document = load(path)
-    meta = document.get("meta", {})
-    rows = document.get("rows", document.get("cases", []))
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise Unusable(f"{path.name} has no rows")
-    section.date = meta.get("date", document.get("date", day_of(path)))
-    section.command = meta.get("command", section.command)
-    section.figures = {"ab_rows": ("comparisons", len(rows))}
-    section.headers = [name for name in rows[0] if not isinstance(rows[0][name], (dict, list))]
-    section.rows = [[(number(row.get(name, "")), "") for name in section.headers] for row in rows]
+    section.date, section.command = document["date"], with_target(root, document["command"])
+    counts, times = document["counts"], document["figures"]
+    workloads = list(counts)
+    section.figures = {"ab_machine": ("processor", document["machine"])}
+    for policy, verdict in document["verdicts"].items():
+        alone = verdict["alone"]
+        section.figures[f"ab_{policy}"] = (f"{policy} saves, instructions / branches; {verdict['verdict']}",
+                                           f"{alone[0]:.1f} / {alone[1]:.1f}")
+    section.headers = ["policies"] + [f"{workload}: {what}" for workload in workloads
+                                      for what in (["instructions / branches"] + ["ns"] * bool(times))]
+    for name in dict.fromkeys(name for cells in counts.values() for name in cells):
+        row = [(name, "")]
+        for workload in workloads:
+            instructions, branches = counts[workload][name][:2]
+            row.append((f"{instructions:.1f} / {branches:.1f}", ""))
+            if times:
+                row.append((f"{times[workload][name]['ns']:.1f}", ""))
+        section.rows.append(row)
 
 
 def bench(root: Path, path: Path, section: Section):
@@ -237,7 +246,7 @@ TABLE = (
     ("mutants", "Blind mutants", "build/mutants/results.json", "make mutants", mutants),
     ("coverage", "Coverage", "build/coverage/summary.json", "make coverage", coverage),
     ("contract", "Contract", "build/release/Testing/Temporary/LastTest.log", "ctest --preset release", contract),
-    ("ab", "Policies, A against B", "build/bench/ab.json", "make ab", comparison),
+    ("ab", "Policies, A against B", "build/ab/ab.json", "make ab", comparison),
     ("bench", "Benchmarks", "build/bench/results.json", "make bench", bench),
     ("counts", "Instructions per path", "build/bench/counts.json", "make counts", counts),
 )
