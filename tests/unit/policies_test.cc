@@ -248,5 +248,56 @@ TEST(Reentry, SlowPathsGoElsewhere) {
   EXPECT_NE(heap.malloc(cache, 64), &heap);
 }
 
+/// A handler that comes in the middle of a refill: the kernel's call stands for it.
+TEST(Reentry, ASlowPathSaysThatItIsOne) {
+  static TestHeap* interrupted;
+  static ThreadCache* thread;
+  static void* given;
+  static const Os interrupting = [] {
+    Os os = kTestOs;
+    os.commit = [](void* at, std::size_t bytes) {
+      if (thread) given = interrupted->malloc(thread, 64);
+      return kTestOs.commit(at, bytes);
+    };
+    return os;
+  }();
+  thread = nullptr;
+  TestHeap heap({.os = &interrupting});
+  heap.unattached = &kReentrant;
+  interrupted = &heap;
+  g_reentered = 0;
+  g_given = &heap;
+  ThreadCache* cache = heap.attach();
+  thread = cache;
+  EXPECT_NE(heap.malloc(cache, 64), nullptr);
+  thread = nullptr;
+  EXPECT_GT(g_reentered, 0);
+  EXPECT_EQ(given, &heap);
+  EXPECT_FALSE(cache->in_slow);
+  EXPECT_HEAP_WHOLE(heap);
+}
+
+/// V2 alone: where the evidence of the first look is forged inside a block, policy D off still sees
+/// through it, and with D on nobody does (SECURITY.md says so).
+TEST(PoliciesAgree, TheSecondLookSeesThroughForgedEvidence) {
+  for (unsigned index = 0; index < kPolicyCount; ++index) {
+    if (policy_at(index).trusted) continue;
+    TestHeap heap({.policy = policy_at(index)});
+    ThreadCache* cache = heap.attach();
+    void* p = heap.malloc(cache, 200);
+    u8* inside = static_cast<u8*>(p) + 64;
+    *heap.arena.state_of(inside) = inside[-1] = heap.state_of(p);
+    heap.free(cache, inside);
+    EXPECT_EQ(heap.fault(), "interior-pointer") << index;
+    EXPECT_EQ(heap.realloc(cache, inside, 10), nullptr);
+    EXPECT_EQ(heap.fault(), "interior-pointer") << index;
+    EXPECT_EQ(heap.usable(inside), 0U);
+    EXPECT_EQ(heap.fault(), "interior-pointer") << index;
+    *heap.arena.state_of(inside) = kNotASlot;
+    heap.free(cache, p);
+    EXPECT_EQ(heap.fault(), "none");
+  }
+}
+
 }  // namespace
 }  // namespace hak::test
