@@ -19,7 +19,7 @@ from hakbench.errors import BenchError, run_main  # noqa: E402
 from hakbench.report import BASELINE, Report  # noqa: E402
 from hakbench.stats import DEFAULT_SPREAD_LIMIT, MINIMUM_ROUNDS  # noqa: E402
 
-SUITES = ("workloads", "programs", "threads", "live")
+SUITES = ("workloads", "programs", "threads", "live", "heap")
 QUICK_DIVIDE = 15
 DEFAULT_LIBRARY = "build/release/libhakmem.so"
 
@@ -87,6 +87,8 @@ def pick_cases(options, folder):
         chosen += cases.thread_cases(runner, known, options.divide)
     if "live" in options.suite:
         chosen += cases.live_cases(runner, known, options.divide, options.largest_live)
+    if "heap" in options.suite:
+        chosen += cases.heap_cases(runner, known, options.divide)
     return chosen
 
 

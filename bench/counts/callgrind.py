@@ -14,6 +14,7 @@ METRICS = {
     "instructions": ("Ir",),
     "branches": ("Bc",),
     "indirect": ("Bi",),
+    "atomics": ("Ge",),
     "reads": ("Dr",),
     "writes": ("Dw",),
     "d1_misses": ("D1mr", "D1mw"),
@@ -86,7 +87,8 @@ def profile_run(driver, path, ops, environment, stand_in=False):
     """One run of the driver under callgrind."""
     with tempfile.TemporaryDirectory(prefix="hakmem-counts-") as folder:
         out = os.path.join(folder, "out")
-        command = ["valgrind", "--tool=callgrind", "--branch-sim=yes", "--cache-sim=yes", *CACHES,
+        command = ["valgrind", "--tool=callgrind", "--branch-sim=yes", "--cache-sim=yes",
+                   "--collect-bus=yes", *CACHES,
                    "--compress-strings=no", "--compress-pos=no", f"--callgrind-out-file={out}",
                    driver, path, str(ops)]
         if stand_in:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Instructions, branches and memory accesses per operation, by callgrind slopes.
+"""Instructions, branches, memory accesses and atomic operations per operation, by callgrind slopes.
 
 Each path runs at two lengths; the difference divided by the operations between them is free of
 start-up and warm-up. The harness is measured by the same runs with stand-in functions and taken
@@ -27,10 +27,12 @@ from hakbench.errors import BenchError, run_main  # noqa: E402
 DEFAULT_LENGTHS = (20000, 100000)
 # Multiples of the pattern's own period, or short where one operation is long.
 LENGTHS = {"realloc-grow": (12000, 60000), "pair-100000": (1000, 2000), "cold-thread": (100, 200)}
-UNITS = {"realloc-in-place": "realloc", "realloc-grow": "realloc", "cold-thread": "thread"}
+UNITS = {"realloc-in-place": "realloc", "realloc-grow": "realloc", "cold-thread": "thread",
+         "fresh-64": "malloc"}
 # Here the harness itself varies (locks) or the allocator works outside the calls (thread exit).
 NO_CROSS_CHECK = {"remote-64", "cold-thread"}
 CROSS_CHECK_TOLERANCE = 0.02
+WIDE = ("instructions", "branches", "indirect", "reads", "writes")
 
 
 def subtract(first, second):
@@ -139,12 +141,12 @@ def print_table(results, out):
             continue
         print(f"\n{name}", file=out)
         print(f"  {'path':18} {'unit':8} {'instr':>9} {'branches':>9} {'indirect':>9} {'reads':>9}"
-              f" {'writes':>9} {'D1 miss':>8} | {'alloc':>8} {'free':>8}", file=out)
+              f" {'writes':>9} {'atomics':>8} {'D1 miss':>8} | {'alloc':>8} {'free':>8}", file=out)
         for path, row in paths.items():
             allocate = row["allocate"] or row["realloc"]
-            columns = [row[metric] for metric in callgrind.METRICS]
             print(f"  {path:18} {row['unit']:8} "
-                  + " ".join(f"{value:9.1f}" for value in columns[:5]) + f" {columns[5]:8.2f} | "
+                  + " ".join(f"{row[metric]:9.1f}" for metric in WIDE)
+                  + f" {row['atomics']:8.2f} {row['d1_misses']:8.2f} | "
                   + " ".join(f"{part['instructions']:8.1f}" if part else f"{'':8}"
                              for part in (allocate, row["free"]))
                   + ("  ? " + row["doubt"] if "doubt" in row else ""), file=out)

@@ -124,6 +124,11 @@ void batch(long ops) {
   }
 }
 
+// Never freed: the first use of every slot, with refills from memory that was never handed out.
+void fresh(long ops) {
+  for (long i = 0; i < ops; ++i) op_malloc(64);
+}
+
 // Eight at a time stays inside every thread cache: the hit path on both sides.
 void burst(long ops) {
   for (long i = 0; i < ops; i += 8) {
@@ -267,6 +272,7 @@ constexpr Path kPaths[] = {
     {"pair-100000", pair<100000>},
     {"burst-64", burst},
     {"batch-64", batch},
+    {"fresh-64", fresh},
     {"replace-64", replace},
     {"mixed", mixed},
     {"remote-64", remote},

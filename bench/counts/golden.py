@@ -10,8 +10,8 @@ import os
 from hakbench.errors import BenchError
 
 # The paths whose counts do not hang on libc's or the kernel's mood.
-PATHS = ("pair-16", "pair-64", "pair-512", "pair-1536", "burst-64", "batch-64", "replace-64",
-         "mixed", "calloc-64", "aligned-256", "new-64", "realloc-in-place")
+PATHS = ("pair-16", "pair-64", "pair-512", "pair-1536", "burst-64", "batch-64", "fresh-64",
+         "replace-64", "mixed", "calloc-64", "aligned-256", "new-64", "realloc-in-place")
 KEPT = ("instructions", "branches")
 TOLERANCE_PERCENT = 2.0
 # Below this a percentage means less than one instruction.
@@ -73,7 +73,7 @@ def report(table, counts, path, out):
         print(f"golden: {line}", file=out)
     if lines:
         print(f"golden: {len(lines)} counts differ from {path}; if that is meant, "
-              "write the table anew with --write-golden", file=out)
+              "write the table anew: tools/build release golden", file=out)
         return 1
     print(f"golden: {len(table['paths'])} paths as in {path}", file=out)
     return 0

@@ -155,3 +155,10 @@ def live_cases(runner, known, divide, largest):
                                    label=f"{name}, {count} live"))
             count *= 10
     return cases
+
+
+def heap_cases(runner, known, divide):
+    """From 64 MiB to 16 GiB of address space, little of it resident."""
+    return [make_case(runner, known["address-space"], divide, "heap: address-space", live=mib,
+                      label=f"address-space, {mib} MiB")
+            for mib in (64, 1024, 16384)]

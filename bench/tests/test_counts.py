@@ -38,6 +38,11 @@ class Parsing(unittest.TestCase):
     def test_missing_columns_at_the_end_are_zero(self):
         self.assertEqual(callgrind.parse(PROFILE).total["indirect"], 0)
 
+    def test_bus_events_are_atomic_operations(self):
+        profile = callgrind.parse("events: Ir Ge\nfn=free\n0 30 2\n")
+        self.assertEqual(profile.total["atomics"], 2)
+        self.assertEqual(profile.total["instructions"], 30)
+
 
 TABLE = {"tolerance_percent": 2.0, "paths": {"pair-64": {"instructions": 100.0, "branches": 8.0}}}
 

@@ -15,7 +15,7 @@ EXPECTED = {
     "mixed", "c6", "c7", "small", "big", "live100k", "replace", "replace-small", "pair16",
     "pair64", "pair512", "pair4096", "batch100", "lifo", "fifo", "random-free", "calloc",
     "realloc-growth", "aligned", "new-delete", "larson", "producer-consumer", "cache-scratch",
-    "cache-thrash", "churn", "fragmentation", "large", "purge-and-regrow"}
+    "cache-thrash", "churn", "fragmentation", "large", "purge-and-regrow", "address-space"}
 # The driver's ops and its threads' live objects, small enough for a second in all.
 DIVIDE = 1000
 

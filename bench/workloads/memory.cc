@@ -98,11 +98,44 @@ Result purge_and_regrow(const Config& config) {
   return {done, seconds, peak, resident_kib(), 0};
 }
 
+// `live` blocks of 1 MiB with two pages touched each, so that the heap spans that many MiB of address
+// space and little of it is resident; small objects come and go among them, and every 1024th step
+// replaces a block. What a step costs must not depend on the span. Counted per step.
+Result address_space(const Config& config) {
+  constexpr size_t kBlock = size_t{1} << 20;
+  Random random(config.seed);
+  Mapped<void*> blocks(config.live);
+  for (auto& block : blocks) block = make(kBlock);
+  Mapped<void*> slots(400);
+  const double begun = now(config.threads);
+  for (uint64_t i = 0; i < config.ops; ++i) {
+    if (i % 1024 == 0) {
+      void*& block = blocks[random.below(config.live)];
+      free(block);
+      block = make(kBlock);
+    }
+    void*& slot = slots[random.below(400)];
+    if (slot) {
+      free(slot);
+      slot = nullptr;
+    } else {
+      slot = make(random.between(16, 1040));
+    }
+  }
+  const double seconds = now(config.threads) - begun;
+  const uint64_t resident = resident_kib();
+  for (void* slot : slots) free(slot);
+  for (void* block : blocks) free(block);
+  return {config.ops, seconds, config.live * kBlock, resident, 0};
+}
+
 constexpr uint64_t kMillion = 1000000;
 
 constexpr Workload kWorkloads[] = {
     {"fragmentation", "sizes drift from 16 to 2048 bytes, an eighth stays", fragmentation,
      3 * kMillion, 1, 50000, false},
+    {"address-space", "mixed among blocks of 1 MiB that are hardly touched", address_space,
+     4 * kMillion, 1, 1024, false},
     {"large", "16 slots of 32 KiB-4 MiB, every page written", large, 20000, 1, 16, true},
     {"purge-and-regrow", "200,000 objects of 16-1040 bytes, all freed, again", purge_and_regrow,
      4 * kMillion, 1, 200000, false},
