@@ -119,24 +119,25 @@ const char* verify_cache(HeapCore& heap, ThreadCache& cache) {
 void collect_stats(HeapCore& heap, HeapStats* out) {
   *out = {};
   if (!heap.ready) return;
-  heap.arena.stats(&out->arena);
   std::size_t free_or_virgin = 0;
   // While the lock is held no span is given back or taken, so every slab keeps its geometry.
   {
     Locked locked(heap.arena.lock);
     each_span(heap, [&](u32, const Span& span) {
-    if (kind_of(span) == SpanKind::kSlab) {
-      const SlabCounts counts = count_states(heap, span);
-      out->live_blocks += counts.live;
-      out->live_bytes += std::size_t{counts.live} * (span.stride - 1);
-      out->remote_blocks += counts.remote;
-      free_or_virgin += counts.free + counts.virgin;
-    } else if (kind_of(span) == SpanKind::kLarge && byte_load(heap.arena.state_of(span.start)) == kLargeLive) {
-      ++out->live_blocks;
-      out->live_bytes += span.block_bytes;
-    }
+      if (kind_of(span) == SpanKind::kSlab) {
+        const SlabCounts counts = count_states(heap, span);
+        out->live_blocks += counts.live;
+        out->live_bytes += std::size_t{counts.live} * (span.stride - 1);
+        out->remote_blocks += counts.remote;
+        free_or_virgin += counts.free + counts.virgin;
+      } else if (kind_of(span) == SpanKind::kLarge && byte_load(heap.arena.state_of(span.start)) == kLargeLive) {
+        ++out->live_blocks;
+        out->live_bytes += span.block_bytes;
+      }
     });
   }
+  // After the blocks: the arena only grows, so that no more is seen live than committed.
+  heap.arena.stats(&out->arena);
   Locked locked(heap.registry_lock);
   out->counters = heap.retired;
   for (ThreadCache* cache = heap.caches.load(kAcquire); cache; cache = cache->next_cache) {

@@ -116,7 +116,7 @@ def main() -> int:
     root = tree.root_argument()
     words = words_of_tree(root)
     targets = set(re.findall(r"[\w-]+", " ".join(
-        re.findall(r"^([a-z0-9 ]+):", tree.read(root / "Makefile"), re.MULTILINE))))
+        re.findall(r"^([a-z0-9 -]+):", tree.read(root / "Makefile"), re.MULTILINE))))
     documents = tree.files(root, {".md"})
     problems = [problem for document in documents
                 for problem in check_document(root, document, words, targets)]
