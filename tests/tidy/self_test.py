@@ -57,7 +57,7 @@ class Planted(unittest.TestCase):
                    "no row | `racing-free` |")
         self.plant("docs.py", "USAGE.md", "| `HAKMEM_GUARDS` |", "| guards |",
                    "no row | `HAKMEM_GUARDS` |")
-        self.plant("docs.py", "src/core/remote.cc", "// R4  ", "// R5  ", "DESIGN.md: no row")
+        self.plant("docs.py", "src/core/remote.cc", "// R4  ", "// R9  ", "DESIGN.md: no row")
         self.plant("docs.py", "DESIGN.md", "| E route_map |", "| route_map |",
                    "no row | E route_map |")
 
