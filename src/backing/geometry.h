@@ -50,7 +50,7 @@ inline constexpr std::array<u8, kClassCount> kRouteOfClass = make_route_table();
 
 /// Index of the lookup table: how many granules n bytes and the next header take.
 FAST_PATH constexpr std::size_t granules_for(std::size_t bytes) {
-  return ((bytes - HAK_SEEDED(kClassBoundary)) >> kGranuleShift) + 1;
+  return ((bytes - (HAK_SEEDED(kClassBoundary) && bytes)) >> kGranuleShift) + 1;
 }
 inline constexpr std::size_t kClassTableSize = granules_for(kMaxSlabRequest) + 1;
 
