@@ -20,7 +20,7 @@ class Stats(support.ToolTest):
         return process
 
     def test_live_process(self):
-        process = self.waiting()
+        process = self.waiting(HAKMEM_GUARD_SAMPLE="0")  # all blocks of the class lie in its slabs
         out = json.loads(self.hakmem("stats", "--json", process.pid).stdout)
         hundred = next(entry for entry in out["classes"] if entry["usable_bytes"] == 111)
         self.assertEqual(hundred["live"], 1000)
@@ -30,7 +30,7 @@ class Stats(support.ToolTest):
         self.assertIn("fragmentation", self.hakmem("stats", process.pid).stdout)
 
     def test_quarantine_is_not_live(self):
-        process = self.waiting("--debug")
+        process = self.waiting("--debug", HAKMEM_GUARD_SAMPLE="0")
         out = json.loads(self.hakmem("stats", "--json", process.pid).stdout)
         hundred = next(entry for entry in out["classes"] if entry["usable_bytes"] == 111)
         self.assertEqual((hundred["live"], hundred["withheld"] > 0), (1000, True))
