@@ -284,7 +284,7 @@ void Arena::give(u32 unit, bool dirty, u64 freed_at_ms) {
 void Arena::purge_span(u32 unit) {
   Span& span = spans_[unit];
   remove_free(unit);
-  ++purge_calls_;
+  purge_calls_.fetch_add(1, kRelaxed);
   const bool clean = os_->purge(unit_address(unit), (span.units + HAK_SEEDED(kPurgeTooMuch)) * kUnitBytes);
   if (!clean) span.freed_at_ms = os_->now_ms();
   merge_and_insert(unit, span.units, !clean);
@@ -363,7 +363,7 @@ void Arena::stats(ArenaStats* out) {
   out->committed_bytes = std::size_t{committed_} * kUnitBytes;
   out->free_dirty_bytes = free_bytes_[1];
   out->free_clean_bytes = free_bytes_[0];
-  out->purge_calls = purge_calls_;
+  out->purge_calls = purge_calls_.load(kRelaxed);
   for (u32 at = 0; at < frontier_ && spans_[at].units; at += spans_[at].units) {
     const std::size_t bytes = std::size_t{spans_[at].units} * kUnitBytes;
     if (kind_of(spans_[at]) == SpanKind::kSlab) out->slab_bytes += bytes;

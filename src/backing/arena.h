@@ -97,7 +97,7 @@ class Arena : public ArenaView {
   void hit(Limit limit) { last_limit_ = limit; }
   const Os& os() const { return *os_; }
   bool guards() const { return guards_; }
-  u64 purge_calls() const { return purge_calls_; }
+  u64 purge_calls() const { return purge_calls_.load(kRelaxed); }
   void stats(ArenaStats* out);
   /// Checks A1-A3 over all spans; true if they hold.
   bool verify();
@@ -138,7 +138,7 @@ class Arena : public ArenaView {
   Limit last_limit_ = Limit::kNone;
   SpanList bins_[2][kFreeBins];  // [dirty][size]
   Atomic<std::size_t> free_bytes_[2] = {};  // written under the lock
-  u64 purge_calls_ = 0;
+  Atomic<u64> purge_calls_{0};  // written under the lock, read by probes without it
   Atomic<u64> next_tick_ms_{0};
   Atomic<u32> births_{0};
 };
