@@ -92,7 +92,7 @@ FAST_PATH void record(TraceOp op, Api api, u64 size, const void* address, unsign
     to->align_shift = static_cast<u8>(align_shift);
     to->size = size;
     to->address = address_of(address);
-    __atomic_store_n(&to->op, op, __ATOMIC_RELEASE);
+    atomic_store(reinterpret_cast<u8*>(&to->op), static_cast<u8>(op), kRelease);
   }
   __atomic_signal_fence(__ATOMIC_SEQ_CST);
   writer.busy = false;
