@@ -97,7 +97,7 @@ TEST_F(MagazineTest, FreedSlotsComeBackInAnotherOrder) {
   std::vector<void*> held = get(600);
   std::size_t follow = 0, seen = 0;
   for (int step = 0; step < 6000; ++step) {
-    const std::vector<void*> freed(pair.free_top - free_count(pair), pair.free_top);
+    const std::vector<void*> freed(pair.free_top, pair.free_top + free_count(pair));
     const u64 exchanges = cache->counters.exchanges;
     const bool frees = step / 50 % 2 == 0;
     if (frees) {
