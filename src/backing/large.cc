@@ -15,6 +15,10 @@ constexpr std::size_t kMoveMinBytes = std::size_t{1} << 20;
 constexpr u32 kMaxMoves = 4096;
 /// Where a guard costs mappings, only blocks for which that is under two per MiB get them.
 constexpr std::size_t kDearGuardMinBytes = std::size_t{1} << 20;
+/// Up to so many guard pages more than one are added to what a block needs.
+constexpr u32 kExtraGuardPages = 7;
+
+u32 units_of(std::size_t bytes) { return static_cast<u32>((bytes + kUnitBytes - 1) / kUnitBytes); }
 
 }  // namespace
 
@@ -22,29 +26,47 @@ bool LargeBlocks::wants_guards(std::size_t block_bytes) const {
   return arena_.guards() && (arena_.os().light_guards() || block_bytes >= kDearGuardMinBytes);
 }
 
-/// One guard page beside the block, on or off. Nothing to do at the very ends of the span.
-bool LargeBlocks::guard_page(Span& span, u32 unit, std::byte* at, bool on) {
-  std::byte* begin = arena_.unit_address(unit);
-  std::byte* end = arena_.unit_address(unit + span.units);
-  if (!span.guarded || at < begin || at + kPageBytes > end) return true;
-  if (on ? arena_.os().guard(at, kPageBytes) : arena_.os().unguard(at, kPageBytes)) return true;
+/// Closes or opens what lies beside the block in its span, which is nothing without guards.
+bool LargeBlocks::guard_range(const Span& span, std::byte* from, const std::byte* to, bool on) {
+  const auto bytes = static_cast<std::size_t>(to - from);
+  if (!span.guarded || bytes == 0) return true;
+  if (on ? arena_.os().guard(from, bytes) : arena_.os().unguard(from, bytes)) return true;
   arena_.hit(Limit::kMappings);
   return false;
 }
 
-void LargeBlocks::guard_sides(Span& span, u32 unit) {
-  span.guarded = wants_guards(span.block_bytes);
-  guard_page(span, unit, span.start - kPageBytes, true);
-  if (!HAK_SEEDED(kGuardMissing)) guard_page(span, unit, span.start + span.block_bytes, true);
+bool LargeBlocks::guard_front(const Span& span, u32 unit, bool on) {
+  return guard_range(span, arena_.unit_address(unit), span.start, on);
 }
 
-/// Moves the guard behind the block to a new end. False if the kernel refuses to open the old one.
-bool LargeBlocks::set_end(Span& span, u32 unit, std::size_t block_bytes) {
-  if (block_bytes == span.block_bytes) return true;
-  if (!guard_page(span, unit, span.start + span.block_bytes, false)) return false;
+bool LargeBlocks::guard_behind(const Span& span, u32 unit, bool on) {
+  if (on && HAK_SEEDED(kGuardMissing)) return true;
+  return guard_range(span, span.start + span.block_bytes, arena_.unit_address(unit + span.units), on);
+}
+
+void LargeBlocks::guard_sides(Span& span, u32 unit) {
+  span.guarded = wants_guards(span.block_bytes);
+  guard_front(span, unit, true);
+  guard_behind(span, unit, true);
+}
+
+/// Moves the guard behind the block to a new end, and gives units beyond `keep` back. False if the
+/// kernel refuses to open the old one; then nothing has changed.
+bool LargeBlocks::set_end(Span& span, u32 unit, std::size_t block_bytes, u32 keep) {
+  if (block_bytes == span.block_bytes && keep == span.units) return true;
+  if (!guard_behind(span, unit, false)) return false;
   span.block_bytes = block_bytes;
-  guard_page(span, unit, span.start + block_bytes, true);
+  if (keep < span.units) arena_.shrink(unit, keep - (HAK_SEEDED(kShrinkTooMuch) && keep > 1));
+  guard_behind(span, unit, true);
   return true;
+}
+
+/// Bytes closed behind a block at least: how far the next block is stays unknown.
+std::size_t LargeBlocks::draw_guard() {
+  if (!arena_.guards()) return 0;
+  if (HAK_SEEDED(kGuardSizeFixed)) return kPageBytes;
+  Locked locked(lock_);
+  return (1 + random_.below(kExtraGuardPages + 1)) * kPageBytes;
 }
 
 std::byte* LargeBlocks::place(u32 unit, u32 units, std::size_t block_bytes, std::size_t alignment) {
@@ -60,19 +82,24 @@ std::byte* LargeBlocks::place(u32 unit, u32 units, std::size_t block_bytes, std:
   return reinterpret_cast<std::byte*>(start);
 }
 
-void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, u32 units, bool zero) {
-  if ((!reuse_cached_ && !HAK_SEEDED(kQuarantineForgets)) || units > kCacheMaxUnits || cached_bytes() == 0) return nullptr;
+void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, bool zero) {
+  if ((!reuse_cached_ && !HAK_SEEDED(kQuarantineForgets)) || cached_bytes() == 0) return nullptr;
+  // Blocks of one size have spans of two lengths, by the guard that was drawn.
+  u32 units = units_of(block_bytes + (arena_.guards() ? 2 * kPageBytes : 0));
   u32 unit = kNoSpan;
   {
     Locked locked(lock_);
-    unit = cached_[units].head;
-    if (unit == kNoSpan) return nullptr;
+    for (const u32 last = units + 1; unit == kNoSpan; ++units) {
+      if (units > last || units > kCacheMaxUnits) return nullptr;
+      unit = cached_[units].head;
+    }
+    --units;
     cached_[units].remove(arena_.spans(), unit);
     cached_bytes_.fetch_sub(std::size_t{units} * kUnitBytes, kRelaxed);
   }
   Span& span = *arena_.span(unit);
   const auto room = static_cast<std::size_t>(arena_.unit_address(unit + units) - span.start);
-  if (block_bytes + (span.guarded ? kPageBytes : 0) > room || !set_end(span, unit, block_bytes)) {
+  if (block_bytes + (span.guarded ? kPageBytes : 0) > room || !set_end(span, unit, block_bytes, units)) {
     give_back(span, unit);
     return nullptr;
   }
@@ -86,15 +113,16 @@ void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, u32 u
 
 void* LargeBlocks::allocate(std::size_t bytes, std::size_t alignment, bool zero) {
   const std::size_t block_bytes = round_up(bytes ? bytes : 1, kPageBytes);
-  const std::size_t guards = arena_.guards() ? 2 * kPageBytes : 0;
+  const std::size_t front = arena_.guards() ? kPageBytes : 0;
   std::size_t total = 0;
-  if (__builtin_add_overflow(block_bytes, guards + kUnitBytes - 1, &total) ||
+  if (__builtin_add_overflow(block_bytes, front + (kExtraGuardPages + 1) * kPageBytes + kUnitBytes - 1, &total) ||
       (alignment > kPageBytes && __builtin_add_overflow(total, alignment, &total)) ||
       total / kUnitBytes >= kNoSpan / 2)
     return nullptr;
-  const u32 units = static_cast<u32>(total / kUnitBytes);
   if (alignment <= kPageBytes)
-    if (void* cached = take_cached(bytes, block_bytes, units, zero)) return cached;
+    if (void* cached = take_cached(bytes, block_bytes, zero)) return cached;
+  const std::size_t aligned = alignment > kPageBytes ? alignment : 0;
+  const u32 units = units_of(aligned + front + block_bytes + draw_guard());
   bool dirty = false;
   const u32 unit = arena_.take(units, &dirty);
   if (unit == kNoSpan) return nullptr;
@@ -147,8 +175,7 @@ void LargeBlocks::give_back(Span& span, u32 unit) {
   const bool purged = span.block_bytes >= kReleaseAtOnceBytes &&
                       arena_.os().purge(arena_.unit_address(unit), std::size_t{span.units} * kUnitBytes);
   const bool open = (!span.closed || arena_.os().unguard(span.start, span.block_bytes)) &&
-                    guard_page(span, unit, span.start - kPageBytes, false) &&
-                    guard_page(span, unit, span.start + span.block_bytes, false);
+                    guard_front(span, unit, false) && guard_behind(span, unit, false);
   owner_store(arena_.state_of(span.start), kNotASlot);
   set_kind(span, SpanKind::kNone);
   span.guarded = false;
@@ -203,20 +230,22 @@ bool LargeBlocks::resize(void* block, std::size_t bytes) {
   std::size_t block_bytes = round_up(bytes ? bytes : 1, kPageBytes);
   const std::size_t guard = arena_.guards() ? kPageBytes : 0;
   const auto offset = static_cast<std::size_t>(span.start - arena_.unit_address(unit));
-  const u64 wanted = (u64{offset} + block_bytes + guard + kUnitBytes - 1) / kUnitBytes;
-  if (wanted >= kNoSpan / 2) return false;
-  const auto units = static_cast<u32>(wanted);
+  if ((u64{offset} + block_bytes + guard) / kUnitBytes >= kNoSpan / 2) return false;
+  u32 keep = span.units;
   if (block_bytes > span.block_bytes) {
+    const u32 units = units_of(offset + block_bytes + guard);
     if (units > span.units && !arena_.extend(unit, units - span.units)) return false;
     // A growing block takes an eighth more if its span has it, so that a loop of small steps does not
     // move the guard at every page.
     const std::size_t room = std::size_t{span.units} * kUnitBytes - offset - guard;
     const std::size_t ahead = round_up(block_bytes + block_bytes / 8, kPageBytes);
     block_bytes = ahead < room ? ahead : room;
+    keep = span.units;
+  } else if (block_bytes < span.block_bytes) {
+    const u32 units = units_of(offset + block_bytes + draw_guard());
+    if (units < keep) keep = units;
   }
-  if (!set_end(span, unit, block_bytes)) return false;
-  const auto keep = static_cast<u32>((offset + block_bytes + guard + kUnitBytes - 1) / kUnitBytes);
-  if (keep < span.units) arena_.shrink(unit, keep - (HAK_SEEDED(kShrinkTooMuch) && keep > 1));
+  if (!set_end(span, unit, block_bytes, keep)) return false;
   span.requested_bytes = bytes;
   // A small block goes without where guards are dear; a grown one need not.
   if (!span.guarded) guard_sides(span, unit);

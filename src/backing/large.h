@@ -1,7 +1,8 @@
 #pragma once
-// Large blocks: a span of their own, a guard page on both sides and a random place between them. The
-// state byte of the first granule is the authority, exactly as for a slot. Freed blocks of moderate
-// size stay cached, guards in place, until the purge delay is over.
+// Large blocks: a span of their own, of a random length, and in it a random place; all the rest of the
+// span is a guard, at least a page on both sides. The state byte of the first granule is the authority,
+// exactly as for a slot. Freed blocks of moderate size stay cached, guards in place, until the purge
+// delay is over.
 //
 // L1  live(block) <=> state == kLargeLive; a cached block's state is kLargeFreed
 // L2  cached_bytes == sum of the cached spans' sizes <= kCacheMaxBytes
@@ -44,12 +45,15 @@ class LargeBlocks {
   Span& span_at(const void* block) const {
     return *arena_.span(arena_.span_of(arena_.unit_of(block)));
   }
-  void* take_cached(std::size_t bytes, std::size_t block_bytes, u32 units, bool zero);
+  void* take_cached(std::size_t bytes, std::size_t block_bytes, bool zero);
   bool cache(Span& span, u32 unit);
   void give_back(Span& span, u32 unit);
-  bool set_end(Span& span, u32 unit, std::size_t block_bytes);
-  bool guard_page(Span& span, u32 unit, std::byte* at, bool on);
+  bool set_end(Span& span, u32 unit, std::size_t block_bytes, u32 keep);
+  bool guard_range(const Span& span, std::byte* from, const std::byte* to, bool on);
+  bool guard_front(const Span& span, u32 unit, bool on);
+  bool guard_behind(const Span& span, u32 unit, bool on);
   void guard_sides(Span& span, u32 unit);
+  std::size_t draw_guard();
   bool wants_guards(std::size_t block_bytes) const;
   std::byte* place(u32 unit, u32 units, std::size_t block_bytes, std::size_t alignment);
 

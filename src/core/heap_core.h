@@ -127,8 +127,10 @@ class HeapCore : public HeapConfig {
 HAK_NOINLINE void* allocate_sampled(HeapCore& heap, ThreadCache& cache, std::size_t bytes);
 /// Slow exits until the next sample: uniform in [1, 2 * every), so the mean is `every`.
 u32 draw_countdown(const HeapCore& heap, Random& random);
-/// What was written beside the claimed sampled block, kNone if nothing; always kNone for others.
-Fault check_sampled(HeapCore& heap, void* p, FaultRecord* record);
+enum class Claim : u8 { kHeld, kNotLive, kDamaged };
+/// Takes a live large or sampled block for the calling thread, out of reach of a racing free. kDamaged:
+/// what lies beside a sampled block was overwritten, which has been reported; the block is live again.
+Claim claim_large(HeapCore& heap, void* p, Api api);
 
 /// Adopts an abandoned slab of the class into the cache's available list. False: there is none.
 bool adopt_slab(HeapCore& heap, ThreadCache& cache, unsigned size_class);

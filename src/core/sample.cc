@@ -45,6 +45,9 @@ void HeapCore::release_claimed(void* p) {
   guarded.release(span, trace_here());
 }
 
+namespace {
+
+/// What was written beside the claimed sampled block, kNone if nothing; always kNone for others.
 Fault check_sampled(HeapCore& heap, void* p, FaultRecord* record) {
   const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
   if (span.sample == 0) return Fault::kNone;
@@ -57,6 +60,19 @@ Fault check_sampled(HeapCore& heap, void* p, FaultRecord* record) {
   record->header_found = *damaged;
   record->has_header = true;
   return address_of(damaged) < address_of(span.start) ? Fault::kUnderflow : Fault::kOverflow;
+}
+
+}  // namespace
+
+Claim claim_large(HeapCore& heap, void* p, Api api) {
+  if (!Validator::is_live_large(heap.arena, p) || !heap.large.claim(p)) return Claim::kNotLive;
+  FaultRecord record;
+  record.fault = check_sampled(heap, p, &record);
+  if (HAK_LIKELY(record.fault == Fault::kNone)) return Claim::kHeld;
+  heap.large.unclaim(p);
+  record.api = api;
+  heap.raise(record);
+  return Claim::kDamaged;
 }
 
 }  // namespace hak

@@ -21,15 +21,9 @@ void raise_diagnosed(HeapCore& heap, const void* p, Api api, Fault otherwise) {
 }
 
 bool release_large_or_fault(HeapCore& heap, void* p, Api api) {
-  if (Validator::is_live_large(heap.arena, p) && heap.large.claim(p)) {
-    FaultRecord record;
-    record.fault = check_sampled(heap, p, &record);
-    if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
-      heap.large.unclaim(p);
-      record.api = api;
-      heap.raise(record);
-      return false;
-    }
+  const Claim claim = claim_large(heap, p, api);
+  if (claim == Claim::kDamaged) return false;
+  if (claim == Claim::kHeld) {
     heap.release_claimed(p);
     if (HAK_SEEDED(kErrnoChanged)) errno = EAGAIN;
     heap.tick();

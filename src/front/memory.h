@@ -124,16 +124,9 @@ struct Memory {
                                              std::size_t bytes, Api api) {
     if (heap.takes_foreign(p)) return heap.foreign->reallocate(p, bytes);
     // Claimed while it is resized: a racing free or realloc of the block is a fault of its own.
-    if (!Validator::is_live_large(heap.arena, p) || !heap.large.claim(p)) {
-      raise_diagnosed(heap, p, api, Fault::kRacingFree);
-      return nullptr;
-    }
-    FaultRecord record;
-    record.fault = check_sampled(heap, p, &record);
-    if (HAK_UNLIKELY(record.fault != Fault::kNone)) {
-      heap.large.unclaim(p);
-      record.api = api;
-      heap.raise(record);
+    const Claim claim = claim_large(heap, p, api);
+    if (HAK_UNLIKELY(claim != Claim::kHeld)) {
+      if (claim == Claim::kNotLive) raise_diagnosed(heap, p, api, Fault::kRacingFree);
       return nullptr;
     }
     if (bytes > kMaxRequestBytes) {

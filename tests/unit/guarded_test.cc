@@ -1,6 +1,5 @@
 // backing/guarded and core/sample: blocks on pages of their own, and that every call knows them.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <set>
@@ -12,14 +11,6 @@ namespace hak::test {
 namespace {
 
 constexpr u32 kSlots = 8;
-
-/// Asks the kernel, which answers with EFAULT instead of a signal.
-bool readable(const void* at) {
-  static int ends[2] = {-1, -1};
-  if (ends[0] < 0 && pipe(ends) != 0) return false;
-  char byte = 0;
-  return write(ends[1], at, 1) == 1 && read(ends[0], &byte, 1) == 1;
-}
 
 /// On a kernel where guards are free, and on one where each costs mappings; every refill is sampled.
 class GuardedTest : public testing::TestWithParam<bool> {

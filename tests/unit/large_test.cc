@@ -1,6 +1,5 @@
 // backing/large: place, guards, alignment, resizing, zeroing, and the state that is the authority.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <map>
 #include <set>
@@ -13,14 +12,6 @@ namespace {
 
 constexpr std::size_t kKiB = 1024;
 constexpr std::size_t kMiB = 1024 * kKiB;
-
-/// Asks the kernel, which answers with EFAULT instead of a signal.
-bool readable(const void* at) {
-  static int ends[2] = {-1, -1};
-  if (ends[0] < 0 && pipe(ends) != 0) return false;
-  char byte = 0;
-  return write(ends[1], at, 1) == 1 && read(ends[0], &byte, 1) == 1;
-}
 
 /// On a kernel where guards are free, and on one where each costs mappings.
 class LargeTest : public testing::TestWithParam<bool> {

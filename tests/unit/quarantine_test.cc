@@ -1,7 +1,6 @@
 // core/quarantine, and the tracked paths around it: how long a freed slot rests, and that it counts as
 // freed meanwhile.
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -14,13 +13,6 @@ namespace hak::test {
 namespace {
 
 void* token(std::size_t i) { return reinterpret_cast<void*>((i + 1) * 16); }
-
-bool readable(const void* at) {
-  static int ends[2] = {-1, -1};
-  if (ends[0] < 0 && pipe(ends) != 0) return false;
-  char byte = 0;
-  return write(ends[1], at, 1) == 1 && read(ends[0], &byte, 1) == 1;
-}
 
 TEST(Quarantine, RestsAtLeastTheQueueAndComesOutInNoOrder) {
   Quarantine quarantine;

@@ -149,19 +149,28 @@ TEST(Statistics, HeaderKeysAreUniform) {
 }
 
 // Where a large block lies between its guards, in pages.
-TEST(Statistics, PlacesOfLargeBlocksAreUniform) {
+// A nine-page block draws 1 to 8 pages for the guard behind it: up to 6 fit in one unit beside it and the
+// page in front, where it has 6 places; with 7 and 8 the span has two units and 22 places.
+TEST(Statistics, GuardsAndPlacesOfLargeBlocksAreUniform) {
   TestHeap heap(with_seed(4));
   heap.large.quarantine(true);  // no block is reused where it lay
-  std::map<std::uintptr_t, int> places;
-  for (int i = 0; i < 2000; ++i) {
-    void* p = heap.large.allocate(9 * kPageBytes, kGranuleBytes, false);
+  std::map<std::size_t, int> places[3];
+  int blocks[3] = {};
+  constexpr int kDraws = 2000;
+  for (int i = 0; i < kDraws; ++i) {
+    auto* p = static_cast<std::byte*>(heap.large.allocate(9 * kPageBytes, kGranuleBytes, false));
     ASSERT_NE(p, nullptr);
-    ++places[address_of(p) % kUnitBytes / kPageBytes];
+    const u32 units = heap.span_of(p).units;
+    ASSERT_LE(units, 2U);
+    ++blocks[units];
+    ++places[units][static_cast<std::size_t>(p - heap.arena.unit_address(heap.unit_of_slot(p))) / kPageBytes];
     ASSERT_TRUE(heap.large.claim(p));
     heap.large.release(p);
     heap.large.purge_cached(true);
   }
-  expect_uniform(places, 6, "page of a nine-page block in a unit of sixteen");
+  expect_binomial(blocks[1], kDraws, 6.0 / 8, "nine-page blocks in a span of one unit");
+  expect_uniform(places[1], 6, "page of a nine-page block in a unit of sixteen");
+  expect_uniform(places[2], 22, "page of a nine-page block in two units");
 }
 
 // One slow exit in N on average, uniform between 1 and 2N - 1: the gap has mean N and deviation
