@@ -67,30 +67,33 @@ inline clockid_t clock_for(uint64_t threads) {
   return threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
 }
 
-inline double now(uint64_t threads) {
+inline double now(clockid_t clock) {
   timespec time{};
-  clock_gettime(clock_for(threads), &time);
+  clock_gettime(clock, &time);
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
-// Runs body(thread index) on `threads` threads that start together; seconds until the last ends.
+// Runs body(thread index) on `threads` threads that start together; seconds from the first that begins to
+// the last that ends, by their own readings: who waits for them may be woken when they are long at work.
 // One thread runs here, without a team: a process with one thread is the commonest kind.
 template <typename Body>
 double timed_team(uint64_t threads, const Body& body) {
   if (threads == 1) {
-    const double start = now(threads);
+    const double start = now(clock_for(threads));
     body(uint64_t{0});
-    return now(threads) - start;
+    return now(clock_for(threads)) - start;
   }
   struct Member {
     pthread_t handle;
     uint64_t index;
     const Body* body;
     pthread_barrier_t* start;
+    double begun;
+    double ended;
   };
   Mapped<Member> members(threads);
   pthread_barrier_t start;
-  pthread_barrier_init(&start, nullptr, static_cast<unsigned>(threads) + 1);
+  pthread_barrier_init(&start, nullptr, static_cast<unsigned>(threads));
   for (uint64_t i = 0; i < threads; ++i) {
     members[i].index = i;
     members[i].body = &body;
@@ -98,19 +101,23 @@ double timed_team(uint64_t threads, const Body& body) {
     auto entry = [](void* argument) -> void* {
       auto* member = static_cast<Member*>(argument);
       pthread_barrier_wait(member->start);
+      member->begun = now(CLOCK_MONOTONIC);
       (*member->body)(member->index);
+      member->ended = now(CLOCK_MONOTONIC);
       return nullptr;
     };
     if (pthread_create(&members[i].handle, nullptr, entry, &members[i]) != 0) {
       die("cannot start a thread");
     }
   }
-  pthread_barrier_wait(&start);
-  const double begun = now(threads);
-  for (auto& member : members) pthread_join(member.handle, nullptr);
-  const double seconds = now(threads) - begun;
+  double begun = 0, ended = 0;
+  for (auto& member : members) {
+    pthread_join(member.handle, nullptr);
+    if (begun == 0 || member.begun < begun) begun = member.begun;
+    if (member.ended > ended) ended = member.ended;
+  }
   pthread_barrier_destroy(&start);
-  return seconds;
+  return ended - begun;
 }
 
 }  // namespace hakbench

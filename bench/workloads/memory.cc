@@ -27,7 +27,7 @@ Result fragmentation(const Config& config) {
   uint64_t live_bytes = 0;
   uint64_t peak = 0;
   const uint64_t steps = config.ops / kPhases + 1;
-  const double begun = now(config.threads);
+  const double begun = now(clock_for(config.threads));
   for (uint64_t phase = 0; phase < kPhases; ++phase) {
     const size_t low = size_t{16} << phase;
     for (uint64_t i = 0; i < steps; ++i) {
@@ -46,7 +46,7 @@ Result fragmentation(const Config& config) {
       slots[i] = {nullptr, 0};
     }
   }
-  const double seconds = now(config.threads) - begun;
+  const double seconds = now(clock_for(config.threads)) - begun;
   const uint64_t resident = resident_kib();
   for (auto& slot : slots) free(slot.object);
   for (auto& slot : kept) free(slot.object);
@@ -82,7 +82,7 @@ Result purge_and_regrow(const Config& config) {
   Mapped<void*> objects(config.live);
   uint64_t peak = 0;
   uint64_t done = 0;
-  const double begun = now(config.threads);
+  const double begun = now(clock_for(config.threads));
   while (done < config.ops) {
     uint64_t bytes = 0;
     for (auto& object : objects) {
@@ -94,7 +94,7 @@ Result purge_and_regrow(const Config& config) {
     done += config.live;
     if (bytes > peak) peak = bytes;
   }
-  const double seconds = now(config.threads) - begun;
+  const double seconds = now(clock_for(config.threads)) - begun;
   return {done, seconds, peak, resident_kib(), 0};
 }
 
@@ -107,7 +107,7 @@ Result address_space(const Config& config) {
   Mapped<void*> blocks(config.live);
   for (auto& block : blocks) block = make(kBlock);
   Mapped<void*> slots(400);
-  const double begun = now(config.threads);
+  const double begun = now(clock_for(config.threads));
   for (uint64_t i = 0; i < config.ops; ++i) {
     if (i % 1024 == 0) {
       void*& block = blocks[random.below(config.live)];
@@ -122,7 +122,7 @@ Result address_space(const Config& config) {
       slot = make(random.between(16, 1040));
     }
   }
-  const double seconds = now(config.threads) - begun;
+  const double seconds = now(clock_for(config.threads)) - begun;
   const uint64_t resident = resident_kib();
   for (void* slot : slots) free(slot);
   for (void* block : blocks) free(block);
