@@ -32,13 +32,6 @@ void* reallocate(void* p, std::size_t bytes, Api api) {
   return entry.table->reallocate(g_heap, entry.cache, p, bytes, api);
 }
 
-void release_sized(void* p, std::size_t bytes, std::size_t alignment, Api api) {
-  if (!p) return;
-  if (attached()) return Hot::release_sized(g_heap, t_cache, p, bytes, alignment, api);
-  const Entry entry = process_entry();
-  entry.table->release_sized(g_heap, entry.cache, p, bytes, alignment, api);
-}
-
 std::size_t page_round(std::size_t bytes) {
   return bytes > kMaxRequestBytes ? bytes : round_up(bytes ? bytes : 1, kPageBytes);
 }
@@ -108,10 +101,10 @@ HAK_EXPORT std::size_t malloc_usable_size(void* p) {
   return process_entry().table->usable(g_heap, p, Api::kUsableSize);
 }
 
-HAK_EXPORT void free_sized(void* p, std::size_t bytes) { release_sized(p, bytes, 0, Api::kFreeSized); }
+HAK_EXPORT void free_sized(void* p, std::size_t bytes) { process_release_sized(p, bytes, 0, Api::kFreeSized); }
 
 HAK_EXPORT void free_aligned_sized(void* p, std::size_t alignment, std::size_t bytes) {
-  release_sized(p, bytes, alignment, Api::kFreeAlignedSized);
+  process_release_sized(p, bytes, alignment, Api::kFreeAlignedSized);
 }
 
 }  // extern "C"

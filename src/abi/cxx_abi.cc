@@ -1,4 +1,4 @@
-// The 22 replaceable forms of operator new and delete (C++20 [new.delete]).
+// The replaceable forms of operator new (C++20 [new.delete]); those of delete are in cxx_delete.cc.
 //
 // The library does not link the C++ runtime: a C program that preloads it must not need one. What it
 // takes of the runtime is weak, and there in every process that can call these functions.
@@ -102,16 +102,6 @@ FAST_PATH void* quiet(std::size_t bytes, std::align_val_t align) noexcept {
   }
 }
 
-FAST_PATH void release(void* p, Api api) { Hot::release(g_heap, t_cache, p, api); }
-
-FAST_PATH void release_sized(void* p, std::size_t bytes, std::size_t alignment, Api api) {
-  if (!p) return;
-  if (HAK_LIKELY(t_cache->heap != nullptr))
-    return Hot::release_sized(g_heap, t_cache, p, bytes, alignment, api);
-  const Entry entry = process_entry();
-  entry.table->release_sized(g_heap, entry.cache, p, bytes, alignment, api);
-}
-
 }  // namespace
 
 HAK_EXPORT void* operator new(std::size_t n) { return throwing<Api::kNew>(n); }
@@ -127,27 +117,4 @@ HAK_EXPORT void* operator new(std::size_t n, std::align_val_t a, const std::noth
 }
 HAK_EXPORT void* operator new[](std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
   return quiet<Api::kNewArray>(n, a);
-}
-
-HAK_EXPORT void operator delete(void* p) noexcept { release(p, Api::kDelete); }
-HAK_EXPORT void operator delete[](void* p) noexcept { release(p, Api::kDeleteArray); }
-HAK_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept { release(p, Api::kDelete); }
-HAK_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept { release(p, Api::kDeleteArray); }
-HAK_EXPORT void operator delete(void* p, std::size_t n) noexcept { release_sized(p, n, 0, Api::kDelete); }
-HAK_EXPORT void operator delete[](void* p, std::size_t n) noexcept {
-  release_sized(p, n, 0, Api::kDeleteArray);
-}
-HAK_EXPORT void operator delete(void* p, std::align_val_t) noexcept { release(p, Api::kDelete); }
-HAK_EXPORT void operator delete[](void* p, std::align_val_t) noexcept { release(p, Api::kDeleteArray); }
-HAK_EXPORT void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept {
-  release(p, Api::kDelete);
-}
-HAK_EXPORT void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept {
-  release(p, Api::kDeleteArray);
-}
-HAK_EXPORT void operator delete(void* p, std::size_t n, std::align_val_t a) noexcept {
-  release_sized(p, n, static_cast<std::size_t>(a), Api::kDelete);
-}
-HAK_EXPORT void operator delete[](void* p, std::size_t n, std::align_val_t a) noexcept {
-  release_sized(p, n, static_cast<std::size_t>(a), Api::kDeleteArray);
 }

@@ -357,6 +357,12 @@ Entry process_entry() {
   return {cache, g_table.load(kAcquire)};
 }
 
+void process_release_sized_unattached(void* p, std::size_t bytes, std::size_t alignment, Api api) {
+  if (!p) return;
+  const Entry entry = process_entry();
+  entry.table->release_sized(g_heap, entry.cache, p, bytes, alignment, api);
+}
+
 bool process_is_libc() { return g_start.load(kAcquire) == kLibc; }
 ThreadCache* process_cache() { return t_state.real; }
 

@@ -36,6 +36,16 @@ struct Entry {
 /// cache the entry is the locked one that threads share.
 Entry process_entry();
 
+/// A sized free by a thread that has the empty cache.
+HAK_NOINLINE void process_release_sized_unattached(void* p, std::size_t bytes, std::size_t alignment, Api api);
+
+/// p may be null; an alignment of 0: none was given.
+FAST_PATH void process_release_sized(void* p, std::size_t bytes, std::size_t alignment, Api api) {
+  if (HAK_LIKELY(t_cache->heap != nullptr))
+    return Hot::release_sized(g_heap, t_cache, p, bytes, alignment, api);
+  process_release_sized_unattached(p, bytes, alignment, api);
+}
+
 /// Starts the heap. Idempotent, any thread, before constructors too.
 void process_start();
 /// True if every call goes to libc (HAKMEM_FORCE_LIBC).

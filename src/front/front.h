@@ -24,6 +24,18 @@ struct Front {
     tiny_release(p, cache, heap, api);
   }
 
+  /// Frees p if it is a live slot of a slab that the thread owns, of the class that serves `bytes`: what a
+  /// sized delete nearly always is. False, and nothing is done, for all else.
+  FAST_PATH static bool release_of_class(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes, Api api) {
+    if (!P.direct || HAK_UNLIKELY(bytes > kMaxSlabRequest)) return false;
+    Block block = look(heap, p);
+    if (HAK_UNLIKELY(!block)) return false;
+    const std::uintptr_t offset = pair_offset(heap, *cache, block);
+    if (HAK_UNLIKELY(offset != kPairOffsets[granules_for(bytes)])) return false;
+    push_on(heap, cache, static_cast<Block&&>(block), offset, api);
+    return true;
+  }
+
   /// The token of a live slot, validated as often as the policy demands; false if it is none.
   FAST_PATH static Block look(HeapCore& heap, void* p) {
     Block block = Validator::first_look(heap.arena, Wild(p));
@@ -54,17 +66,28 @@ struct Front {
   }
 
   /// The trusted function: it takes the token and does not look again, unless the policy asks for the
-  /// duplicate validation. Checks the owner by the slab's word and the header behind the slot.
+  /// duplicate validation. Checks the owner by the slab's word.
   FAST_PATH static void push(HeapCore& heap, ThreadCache* cache, Block&& block, Api api) {
     void* p = block.ptr();
     if constexpr (!P.trusted) {
       if (HAK_UNLIKELY(!Validator::second_look(heap.arena, block)))
         return release_slow(p, cache, heap, api);
     }
-    const auto granule = static_cast<std::size_t>(block.state() - heap.arena.state);
-    std::uintptr_t offset =
-        heap.arena.owner_word(granule >> kGranuleToUnitShift) - address_of(cache);
+    const std::uintptr_t offset = pair_offset(heap, *cache, block);
     if (HAK_UNLIKELY(offset >= kPairsBytes)) return release_remote(p, cache, heap, api);
+    push_on(heap, cache, static_cast<Block&&>(block), offset, api);
+  }
+
+  /// Of the slot's pair in the cache; kPairsBytes or more if another thread owns the slab.
+  FAST_PATH static std::uintptr_t pair_offset(const HeapCore& heap, const ThreadCache& cache,
+                                               const Block& block) {
+    const auto granule = static_cast<std::size_t>(block.state() - heap.arena.state);
+    return heap.arena.owner_word(granule >> kGranuleToUnitShift) - address_of(&cache);
+  }
+
+  /// The end of every free of an own slot. Checks the header behind it.
+  FAST_PATH static void push_on(HeapCore& heap, ThreadCache* cache, Block&& block, std::uintptr_t offset, Api api) {
+    void* p = block.ptr();
     const std::ptrdiff_t behind = pair_at(cache, offset)->trailing;
     if (HAK_UNLIKELY(byte_at(p, behind - 1) != block.live()) && !HAK_SEEDED(kTrailingSkipped))
       return release_slow(p, cache, heap, api);

@@ -81,8 +81,15 @@ struct Memory {
     return placed || HAK_SEEDED(kAlignmentReason) ? Fault::kSizeMismatch : Fault::kAlignmentMismatch;
   }
 
-  static void release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
-                            std::size_t alignment, Api api) {
+  FAST_PATH static void release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
+                                      std::size_t alignment, Api api) {
+    if (HAK_LIKELY(alignment == 0) && HAK_LIKELY(Front<P>::release_of_class(heap, cache, p, bytes, api))) return;
+    release_checked(heap, cache, p, bytes, alignment, api);
+  }
+
+  HAK_NOINLINE static void release_checked(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
+                                           std::size_t alignment, Api api) {
+    if (!p) return;
     const Fault fault = check_sized(heap, p, bytes, alignment);
     if (HAK_UNLIKELY(fault != Fault::kNone)) return raise_mismatch(heap, p, api, bytes, fault);
     Front<P>::release(heap, cache, p, api);

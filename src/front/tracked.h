@@ -39,6 +39,7 @@ struct Tracked {
 
   static void release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
                             std::size_t alignment, Api api) {
+    if (!p) return;
     [[maybe_unused]] const annotate::Quiet quiet;
     const std::size_t full = exact_usable(heap, p);
     if (HAK_UNLIKELY(freed_already(heap, p, api))) return;

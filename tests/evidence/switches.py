@@ -16,7 +16,7 @@ from pathlib import Path
 
 PUBLIC = ("malloc", "free", "calloc", "realloc", "_Znwm", "_ZdlPv", "_ZdlPvm", "malloc_usable_size", "aligned_alloc",
           "free_sized")
-SOURCES = ("abi/c_abi.cc", "abi/cxx_abi.cc")
+SOURCES = ("abi/c_abi.cc", "abi/cxx_abi.cc", "abi/cxx_delete.cc")
 
 
 def output_of(entry):
