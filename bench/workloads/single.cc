@@ -55,14 +55,14 @@ Result replace(const Config& config) {
       slot.object = make(slot.size);
       peaks[thread] += slot.size;
     }
-    const double begun = now(config.threads);
+    const double begun = now(clock_for(config.threads));
     for (uint64_t i = 0; i < config.ops; i += 2) {
       Slot& slot = slots[random.below(config.live)];
       free(slot.object);
       slot.size = random.between(kLow, kHigh);
       slot.object = make(slot.size);
     }
-    seconds_of[thread] = now(config.threads) - begun;
+    seconds_of[thread] = now(clock_for(config.threads)) - begun;
     for (auto& slot : slots) free(slot.object);
   };
   timed_team(config.threads, body);

@@ -158,7 +158,7 @@ class SeamLock {
   void reset() {}
 
  private:
-  u32 word_ = 0;  // an address of its own
+  [[maybe_unused]] u32 word_ = 0;  // an address of its own
 };
 
 /// Waits until the pointer is there, and takes over what the thread that stored it had seen. For

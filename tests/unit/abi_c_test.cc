@@ -54,7 +54,7 @@ TEST(AbiC, MallocOfZeroIsUniqueAndFreeable) {
 TEST(AbiC, EveryFunctionAlignsTo16) {
   for (std::size_t bytes = 0; bytes < 3000; bytes += 7) {
     void* blocks[] = {malloc(bytes), calloc(1, bytes), realloc(nullptr, bytes),
-                      reallocarray(nullptr, 1, bytes), aligned_alloc(1, bytes), memalign(0, bytes)};
+                      reallocarray(nullptr, 1, bytes), aligned_alloc(1, bytes), memalign(opaque(0UL), bytes)};
     for (void* p : blocks) {
       ASSERT_EQ(reinterpret_cast<std::uintptr_t>(p) % 16, 0U);
       memset(p, 1, bytes);

@@ -262,6 +262,7 @@ TEST_F(TrackerTest, FramesOfTheLibraryAreLeftOutUnlessThereAreNoOthers) {
     p = malloc_by_path(heap, cache, path >> 1, bits - 1);
     asm volatile("" ::: "memory");
   } else {
+    asm volatile("nop" : "+r"(path));  // a compiler would make one call of the two
     p = malloc_by_path(heap, cache, path >> 1, bits - 1);
     asm volatile("nop" ::: "memory");
   }

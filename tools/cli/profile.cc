@@ -74,7 +74,7 @@ std::vector<Site> parse_profile(const std::string& text) {
     }
   }
   place_all();
-  std::stable_sort(sites.begin(), sites.end(), [](const Site& a, const Site& b) { return a.bytes > b.bytes; });
+  std::sort(sites.begin(), sites.end(), [](const Site& a, const Site& b) { return a.bytes > b.bytes; });
   return sites;
 }
 
