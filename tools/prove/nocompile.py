@@ -27,7 +27,8 @@ RULES = {
         ("src/core/validate.h", "FAST_PATH explicit operator bool", "FAST_PATH operator bool")),
     "push_takes_a_block_that_is_given_up": (
         ("push_of_pointer", "push_without_giving_up", "push_from_outside"),
-        ("src/front/front.h", "ThreadCache* cache, Block&& block", "ThreadCache* cache, const Block& block")),
+        ("src/front/front.h", "void push(HeapCore& heap, ThreadCache* cache, Block&& block,",
+         "void push(HeapCore& heap, ThreadCache* cache, const Block& block,")),
     "a_look_takes_a_wild_pointer": (
         ("look_at_raw_pointer", "second_look_at_raw_pointer", "wild_by_accident", "wild_from_const"),
         ("src/base/types.h", "explicit constexpr Wild", "constexpr Wild")),
