@@ -25,6 +25,10 @@ inline constexpr u32 kMagazineBudgetBytes = 32 * 1024;
 inline constexpr u32 kTinyBudgetBytes = 64 * 1024;
 inline constexpr u32 kFirstCapacity = 4;
 
+/// Where freed slots rest in a quarantine, magazines need not make them rest as well: what they hold is
+/// memory that falls out of the processor's caches.
+inline constexpr u32 kWithheldMagazineSlots = 8;
+
 constexpr u32 magazine_capacity_max(unsigned size_class) {
   const u32 stride = kStrides[size_class];
   const u32 fits = (stride <= kTinyMaxStride ? kTinyBudgetBytes : kMagazineBudgetBytes) / stride;

@@ -13,8 +13,10 @@ constexpr u32 kMaxFrameWords = 1U << 25;  // 256 MiB of stacks, reserved
 constexpr u32 kFrameStep = 1U << 16;
 constexpr std::size_t kRecordStep = 64 * kGranulesPerUnit;
 
+constexpr u64 kHashFactor = 0x9e3779b97f4a7c15ULL;
+
 u64 mix(u64 value) {
-  value *= 0x9e3779b97f4a7c15ULL;
+  value *= kHashFactor;
   return value ^ value >> 29;
 }
 
@@ -82,9 +84,10 @@ u32 Tracker::store_stack(const Os& os) {
   if (skip == depth) skip = 0;
   const void* const* frames = captured + skip;
   depth = depth - skip < kMaxFrames ? depth - skip : kMaxFrames;
-  u64 hash = depth;
-  for (u32 i = 0; i < depth; ++i) hash = mix(hash ^ address_of(frames[i]));
-  Atomic<u32>& bucket = buckets_[hash % kBuckets];
+  // A product per frame with a factor of its own: none waits for the one before.
+  u64 hash = depth, factor = kHashFactor;
+  for (u32 i = 0; i < depth; ++i, factor += 2 * kHashFactor) hash += address_of(frames[i]) * factor;
+  Atomic<u32>& bucket = buckets_[mix(hash) % kBuckets];
   const u32 known = bucket.load(kAcquire);
   if (known && address_of(frames_[known]) == depth &&
       memcmp(frames_ + known + 1, frames, depth * sizeof(void*)) == 0)
@@ -201,8 +204,10 @@ bool Tracker::on_release(HeapCore& heap, void* p, std::size_t usable) {
   return true;
 }
 
-bool Tracker::withhold_slots(const HeapCore& heap, u32 slots) {
-  return quarantine_.init(heap.arena.os(), slots, heap.seed * 0xd6e8feb86659fd93ULL);
+bool Tracker::withhold_slots(HeapCore& heap, u32 slots) {
+  if (!quarantine_.init(heap.arena.os(), slots, heap.seed * 0xd6e8feb86659fd93ULL)) return false;
+  heap.magazine_slots_max = kWithheldMagazineSlots;
+  return true;
 }
 
 void* Tracker::withhold(HeapCore& heap, void* p) {

@@ -47,8 +47,9 @@ class Tracker {
   /// Records the free and fills the slot. p's state is live still; the caller withholds or frees it
   /// next. False: another thread has recorded a free of it meanwhile.
   bool on_release(HeapCore& heap, void* p, std::size_t usable);
-  /// From now on freed slots are withheld, up to `slots` of each class.
-  bool withhold_slots(const HeapCore& heap, u32 slots);
+  /// From now on freed slots are withheld, up to `slots` of each class, and magazines stay small. Before
+  /// the first allocation.
+  bool withhold_slots(HeapCore& heap, u32 slots);
   /// Takes the slot, just recorded as freed, and gives what the caller is to free instead; null while
   /// there is room. Large blocks come back at once.
   void* withhold(HeapCore& heap, void* p);
