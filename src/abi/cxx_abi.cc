@@ -112,42 +112,131 @@ FAST_PATH void release_sized(void* p, std::size_t bytes, std::size_t alignment, 
   entry.table->release_sized(g_heap, entry.cache, p, bytes, alignment, api);
 }
 
+// A program may replace some forms alone; the default ones are then defined by those they call
+// ([new.delete.single], [new.delete.array]). These names are this file's definitions whatever a program
+// defines, so that a form whose visible address is another was replaced. A program without position
+// independent code that takes an address looks replaced too; its calls come back here by the plain form.
+extern "C" {
+#define HAK_OWN(name, mangled, ...) \
+  __attribute__((alias(mangled), visibility("hidden"), malloc, alloc_size(1))) void* name(std::size_t __VA_OPT__(, ) __VA_ARGS__)
+HAK_OWN(hak_own_new, "_Znwm");
+HAK_OWN(hak_own_new_array, "_Znam");
+HAK_OWN(hak_own_new_aligned, "_ZnwmSt11align_val_t", std::align_val_t);
+HAK_OWN(hak_own_new_array_aligned, "_ZnamSt11align_val_t", std::align_val_t);
+#undef HAK_OWN
+#define HAK_OWN(name, mangled, ...) \
+  __attribute__((alias(mangled), visibility("hidden"))) void name(void* __VA_OPT__(, ) __VA_ARGS__) noexcept
+HAK_OWN(hak_own_delete, "_ZdlPv");
+HAK_OWN(hak_own_delete_array, "_ZdaPv");
+HAK_OWN(hak_own_delete_aligned, "_ZdlPvSt11align_val_t", std::align_val_t);
+HAK_OWN(hak_own_delete_array_aligned, "_ZdaPvSt11align_val_t", std::align_val_t);
+#undef HAK_OWN
+}
+
+/// The function that a program put in the place of `own`, or null. The compiler must neither conclude
+/// that both are the same nor call by name, which clang takes for a call of the one in this file.
+template <typename Function>
+FAST_PATH Function* replacing(Function* visible, Function* own, bool also = false) {
+  asm("" : "+r"(visible));
+  return HAK_LIKELY(visible == own && !also) ? nullptr : visible;
+}
+template <typename... Align>
+FAST_PATH auto* other_new(void* (*own)(std::size_t, Align...)) {
+  return replacing<void*(std::size_t, Align...)>(&::operator new, own);
+}
+template <typename... Align>
+FAST_PATH auto* other_delete(void (*own)(void*, Align...) noexcept) {
+  return replacing<void(void*, Align...) noexcept>(&::operator delete, own);
+}
+/// Not null as well if the single form was replaced, which that of arrays calls.
+template <typename... Align>
+FAST_PATH auto* other_new_array(void* (*own)(std::size_t, Align...), void* (*single)(std::size_t, Align...)) {
+  return replacing<void*(std::size_t, Align...)>(&::operator new[], own, other_new(single) != nullptr);
+}
+template <typename... Align>
+FAST_PATH auto* other_delete_array(void (*own)(void*, Align...) noexcept, void (*single)(void*, Align...) noexcept) {
+  return replacing<void(void*, Align...) noexcept>(&::operator delete[], own, other_delete(single) != nullptr);
+}
+
+/// What a replaced form throws, as null.
+template <typename Allocate>
+HAK_NOINLINE void* caught(Allocate allocate) noexcept {
+  try {
+    return allocate();
+  } catch (...) {
+    return nullptr;
+  }
+}
+
 }  // namespace
 
 HAK_EXPORT void* operator new(std::size_t n) { return throwing<Api::kNew>(n); }
-HAK_EXPORT void* operator new[](std::size_t n) { return throwing<Api::kNewArray>(n); }
-HAK_EXPORT void* operator new(std::size_t n, const std::nothrow_t&) noexcept { return quiet<Api::kNew>(n); }
+HAK_EXPORT void* operator new[](std::size_t n) {
+  if (auto* other = other_new(hak_own_new)) return other(n);
+  return throwing<Api::kNewArray>(n);
+}
+HAK_EXPORT void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
+  if (auto* other = other_new(hak_own_new)) return caught([=] { return other(n); });
+  return quiet<Api::kNew>(n);
+}
 HAK_EXPORT void* operator new[](std::size_t n, const std::nothrow_t&) noexcept {
+  if (auto* other = other_new_array(hak_own_new_array, hak_own_new)) return caught([=] { return other(n); });
   return quiet<Api::kNewArray>(n);
 }
 HAK_EXPORT void* operator new(std::size_t n, std::align_val_t a) { return throwing<Api::kNew>(n, a); }
-HAK_EXPORT void* operator new[](std::size_t n, std::align_val_t a) { return throwing<Api::kNewArray>(n, a); }
+HAK_EXPORT void* operator new[](std::size_t n, std::align_val_t a) {
+  if (auto* other = other_new(hak_own_new_aligned)) return other(n, a);
+  return throwing<Api::kNewArray>(n, a);
+}
 HAK_EXPORT void* operator new(std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
+  if (auto* other = other_new(hak_own_new_aligned)) return caught([=] { return other(n, a); });
   return quiet<Api::kNew>(n, a);
 }
 HAK_EXPORT void* operator new[](std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
+  if (auto* other = other_new_array(hak_own_new_array_aligned, hak_own_new_aligned))
+    return caught([=] { return other(n, a); });
   return quiet<Api::kNewArray>(n, a);
 }
 
 HAK_EXPORT void operator delete(void* p) noexcept { release(p, Api::kDelete); }
-HAK_EXPORT void operator delete[](void* p) noexcept { release(p, Api::kDeleteArray); }
-HAK_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept { release(p, Api::kDelete); }
-HAK_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept { release(p, Api::kDeleteArray); }
-HAK_EXPORT void operator delete(void* p, std::size_t n) noexcept { release_sized(p, n, 0, Api::kDelete); }
+HAK_EXPORT void operator delete[](void* p) noexcept {
+  if (auto* other = other_delete(hak_own_delete)) return other(p);
+  release(p, Api::kDeleteArray);
+}
+HAK_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept {
+  if (auto* other = other_delete(hak_own_delete)) return other(p);
+  release(p, Api::kDelete);
+}
+HAK_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept {
+  if (auto* other = other_delete_array(hak_own_delete_array, hak_own_delete)) return other(p);
+  release(p, Api::kDeleteArray);
+}
+HAK_EXPORT void operator delete(void* p, std::size_t n) noexcept {
+  if (auto* other = other_delete(hak_own_delete)) return other(p);
+  release_sized(p, n, 0, Api::kDelete);
+}
 HAK_EXPORT void operator delete[](void* p, std::size_t n) noexcept {
+  if (auto* other = other_delete_array(hak_own_delete_array, hak_own_delete)) return other(p);
   release_sized(p, n, 0, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, std::align_val_t) noexcept { release(p, Api::kDelete); }
-HAK_EXPORT void operator delete[](void* p, std::align_val_t) noexcept { release(p, Api::kDeleteArray); }
-HAK_EXPORT void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept {
+HAK_EXPORT void operator delete[](void* p, std::align_val_t a) noexcept {
+  if (auto* other = other_delete(hak_own_delete_aligned)) return other(p, a);
+  release(p, Api::kDeleteArray);
+}
+HAK_EXPORT void operator delete(void* p, std::align_val_t a, const std::nothrow_t&) noexcept {
+  if (auto* other = other_delete(hak_own_delete_aligned)) return other(p, a);
   release(p, Api::kDelete);
 }
-HAK_EXPORT void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept {
+HAK_EXPORT void operator delete[](void* p, std::align_val_t a, const std::nothrow_t&) noexcept {
+  if (auto* other = other_delete_array(hak_own_delete_array_aligned, hak_own_delete_aligned)) return other(p, a);
   release(p, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, std::size_t n, std::align_val_t a) noexcept {
+  if (auto* other = other_delete(hak_own_delete_aligned)) return other(p, a);
   release_sized(p, n, static_cast<std::size_t>(a), Api::kDelete);
 }
 HAK_EXPORT void operator delete[](void* p, std::size_t n, std::align_val_t a) noexcept {
+  if (auto* other = other_delete_array(hak_own_delete_array_aligned, hak_own_delete_aligned)) return other(p, a);
   release_sized(p, n, static_cast<std::size_t>(a), Api::kDeleteArray);
 }
