@@ -48,7 +48,7 @@ bool enter_sandbox(bool files) {
 
 int usage() {
   fprintf(stderr, "usage: misuse [--sandbox|--sandbox-with-files] SETUP CALL\n       misuse write_after_free\n"
-                  "       misuse racing_free TRIALS local|others|realloc|large\n"
+                  "       misuse racing_free TRIALS local|others|realloc|large\n       misuse racing_stepped SIZE\n"
                   "       misuse sampled WHAT\n       misuse segv WHAT\n       misuse sequence COUNT\n");
   return 2;
 }
@@ -76,6 +76,7 @@ int main(int argc, char** argv) {
   if (argc == 3 && strcmp(argv[1], "segv") == 0) return segv(argv[2]);
   if (argc == 3 && strcmp(argv[1], "sequence") == 0) return sequence(atoi(argv[2]));
   if (argc == 4 && strcmp(argv[1], "racing_free") == 0) return racing_free(atoi(argv[2]), argv[3]);
+  if (argc == 3 && strcmp(argv[1], "racing_stepped") == 0) return racing_stepped(strtoul(argv[2], nullptr, 10));
   const Setup* setup = argc == 3 ? find_setup(argv[1]) : nullptr;
   const Call* call = setup ? find_call(argv[2]) : nullptr;
   if (!call) return usage();

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the misuse program and checks every report: exact lines, values, signal.
 
-usage: run.py --program FILE --build release|debug --faults faults.def TEST
+usage: run.py --program FILE --build release|debug --faults faults.def [--write] TEST
 """
 import argparse
 import os
@@ -13,6 +13,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 import cases
+import golden
 import guards
 import report
 import syscalls
@@ -22,7 +23,7 @@ from outcome import SKIPPED, TIMEOUT_SECONDS, Failure, Outcome, clean_environmen
 RACING_TRIALS = {"local": 10000, "others": 1000, "realloc": 4000, "large": 2000}
 
 
-class Suite(guards.Guards, syscalls.Syscalls):
+class Suite(guards.Guards, syscalls.Syscalls, golden.Golden):
     def __init__(self, arguments):
         self.program = arguments.program
         self.debug = arguments.build == "debug"
@@ -30,6 +31,7 @@ class Suite(guards.Guards, syscalls.Syscalls):
         self.checked = 0
         self.syscalls_program = arguments.syscalls_program
         self.security = arguments.security
+        self.write = arguments.write
 
     def run(self, *words, pass_fds=(), **options):
         # Every block where the table of cases expects it, unless a test asks for guard slots.
@@ -278,6 +280,7 @@ def main():
     parser.add_argument("--faults", required=True)
     parser.add_argument("--syscalls-program")
     parser.add_argument("--security")
+    parser.add_argument("--write", action="store_true", help="with the test `golden`: renews the texts")
     parser.add_argument("test")
     arguments = parser.parse_args()
     for path in (arguments.program, arguments.faults):

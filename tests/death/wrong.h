@@ -36,6 +36,8 @@ void release(Family family, void* p);
 /// Faults that are found by another call than the one that did wrong.
 int write_after_free();
 int racing_free(int trials, const char* variant);
+/// Two frees of one block that overlap for certain: one stops between two of its instructions.
+int racing_stepped(std::size_t size);
 
 /// Touches what a guard page forbids, or damages what a guard slot checks.
 /// `enter_sandbox` is called before the misuse if it is not null.
