@@ -281,7 +281,7 @@ TEST(Reentry, ASlowPathSaysThatItIsOne) {
 
 /// V2 alone: where the evidence of the first look is forged inside a block, policy D off still sees
 /// through it, and with D on nobody does (SECURITY.md says so).
-TEST(PoliciesAgree, TheSecondLookSeesThroughForgedEvidence) {
+TEST(SecondLook, SeesThroughForgedEvidence) {
   for (unsigned index = 0; index < kPolicyCount; ++index) {
     if (policy_at(index).trusted) continue;
     TestHeap heap({.policy = policy_at(index)});
