@@ -71,15 +71,18 @@ def sources() -> dict[str, str]:
     return {str(path.relative_to(ROOT / "src")): path.read_text() for path in paths}
 
 
-def sample(texts: dict[str, str]) -> list[sites.Site]:
-    everything = [site for name, text in texts.items() if name not in LEFT_OUT for site in sites.sites(name, text)]
-    if len(everything) < 1000:
-        fail(f"only {len(everything)} places can be changed: the patterns are stale")
+def places(texts: dict[str, str]) -> dict[str, sites.Site]:
+    found = {key_of(site, text): site
+             for name, text in texts.items() if name not in LEFT_OUT for site in sites.sites(name, text)}
+    if len(found) < 1000:
+        fail(f"only {len(found)} places can be changed: the patterns are stale")
+    return found
+
+
+def sample(found: dict[str, sites.Site]) -> list[sites.Site]:
     # By a hash of the change itself: an edit elsewhere leaves the sample as it is.
-    def rank(site: sites.Site) -> str:
-        return hashlib.sha256(f"{SEED} {key_of(site, texts[site.file])}".encode()).hexdigest()
-    unique = {key_of(site, texts[site.file]): site for site in everything}
-    return sorted(unique.values(), key=rank)[:SAMPLE]
+    ranked = sorted(found, key=lambda key: hashlib.sha256(f"{SEED} {key}".encode()).hexdigest())
+    return [found[key] for key in ranked[:SAMPLE]]
 
 
 def key_of(site: sites.Site, text: str) -> str:
@@ -309,7 +312,11 @@ def parse() -> argparse.Namespace:
 def main() -> int:
     arguments = parse()
     texts = sources()
-    chosen = sample(texts)
+    found = places(texts)
+    chosen = sample(found)
+    equivalent = read_equivalent()
+    if stale := equivalent.keys() - found.keys():
+        fail("equivalent.txt explains what cannot be made any more:\n" + "\n".join(sorted(stale)))
     if any(not 0 <= number < SAMPLE for number in arguments.only):
         fail(f"mutants are numbered 0 to {SAMPLE - 1}")
     if arguments.list:
@@ -324,8 +331,7 @@ def main() -> int:
         store.unlink(missing_ok=True)
     results = read_results()
     if arguments.report:
-        return report(chosen, texts, results, read_equivalent())
-    equivalent = read_equivalent()
+        return report(chosen, texts, results, equivalent)
     bench = Bench(texts, work)
     own = json.loads(store.read_text()) if store.exists() else {}
     bench.baseline(arguments.deep)
