@@ -58,11 +58,10 @@ const char* verify_slab(const HeapCore& heap, u32 unit, const Span& slab) {
   if (slab.carved > slab.slots) return "S3 carved <= slots";
   const u64* bits = heap.arena.free_bits(unit);
   u32 set = 0;
-  for (u32 first = 0; first < slab.carved; first += 64) {
-    u64 word = bits[first / 64];
-    if (slab.carved - first < 64) word &= (u64{1} << (slab.carved - first)) - 1;
-    for (; word; word &= word - 1, ++set) {
+  for (u32 first = 0; first < slab.slots; first += 64) {
+    for (u64 word = bits[first / 64]; word; word &= word - 1, ++set) {
       const u32 slot = first + static_cast<u32>(__builtin_ctzll(word));
+      if (slot >= slab.carved) return "S2 a free bit means a carved slot";
       const u8 kind = state_kind(byte_load(heap.arena.state_of(slab_slot_address(slab, slot))));
       if (kind != kFreeBits && kind != kVirginBits) return "S2 a free bit means a free state";
     }

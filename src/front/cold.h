@@ -53,6 +53,7 @@ void* Front<P>::allocate_empty(std::size_t bytes, ThreadCache* cache, HeapCore& 
                    cache->sample_countdown == 1))
     return allocate_slow(bytes, cache, heap, api);
   --cache->sample_countdown;
+  count_flush<P>(*cache, free_count(pair));
   count_refill<P>(*cache, free_count(pair));
   count_malloc<P>(*cache);
   return exchange_and_pop(heap, *cache, pair);
@@ -87,10 +88,12 @@ void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& h
     if (slot) count_malloc<P>(*cache);
     return slot ? slot : out_of_memory();
   }
+  const u32 resting = free_count(pair);
   void* slot = refill_and_pop(heap, *cache, size_class);
   if (HAK_UNLIKELY(!slot)) return out_of_memory();
   count_malloc<P>(*cache);
   count_refill<P>(*cache, alloc_count(pair) + 1);
+  count_flush<P>(*cache, resting - free_count(pair));
   return slot;
 }
 
@@ -114,7 +117,8 @@ void Front<P>::release_full(void* p, ThreadCache* cache, HeapCore& heap, Magazin
                    options_changed(heap, *cache)))
     return release_slowly(p, cache, heap);
   if (!HAK_SEEDED(kFullFreeStaysLive)) owner_and(heap.arena.state_of(p), kKeyMask);
-  count_flush<P>(*cache, free_count(*pair) + 1);
+  count_flush<P>(*cache, free_count(*pair) - alloc_count(*pair));
+  count_refill<P>(*cache, free_count(*pair) - alloc_count(*pair));
   count_free<P>(*cache);
   exchange_and_push(heap, *cache, *pair, p);
 }
@@ -136,8 +140,11 @@ void Front<P>::release_slowly(void* p, ThreadCache* cache, HeapCore& heap) {
     return_to_slabs(heap, *cache, &p, 1);
     return;
   }
-  count_flush<P>(*cache, free_count(cache->pair(size_class)) + 1);
+  const MagazinePair& pair = cache->pair(size_class);
+  const u32 resting = free_count(pair) + 1, ready = alloc_count(pair);
   make_room_and_push(heap, *cache, size_class, p);
+  count_flush<P>(*cache, resting - free_count(pair));
+  count_refill<P>(*cache, alloc_count(pair) - ready);
 }
 
 }  // namespace hak

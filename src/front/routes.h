@@ -60,7 +60,8 @@ template <Policy P>
 FAST_PATH void count_free(ThreadCache& cache) {
   if constexpr (P.stats == Stats::kEvery) ++cache.counters.frees;
 }
-/// Sampled counting rides on refill and flush, which move known numbers of slots.
+/// Sampled counting rides on refill, exchange and flush, which move known numbers of slots: `mallocs` is
+/// ahead by what the allocation magazines hold, `frees` behind by what rests in the free ones.
 template <Policy P>
 FAST_PATH void count_refill(ThreadCache& cache, u32 slots) {
   if constexpr (P.stats == Stats::kSampled) cache.counters.mallocs += slots;

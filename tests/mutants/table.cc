@@ -27,9 +27,10 @@ constexpr EntryTable kPlain[] = {make_table<Plain<policy_at(0)>>(),  make_table<
                                  make_table<Plain<policy_at(34)>>(), make_table<Plain<policy_at(47)>>()};
 constexpr EntryTable kTracked[] = {make_table<Tracked<policy_at(27)>>(), make_table<Tracked<policy_at(31)>>()};
 
-/// The policies of the same counting differ least.
+/// The policies of the same counting differ least, then those that look as often.
 unsigned distance(unsigned a, unsigned b) {
-  return static_cast<unsigned>(__builtin_popcount(a ^ b)) + (a >> 4 == b >> 4 ? 0U : 8U);
+  return static_cast<unsigned>(__builtin_popcount(a ^ b)) + (a >> 4 == b >> 4 ? 0U : 16U) +
+         (policy_at(a).trusted == policy_at(b).trusted ? 0U : 8U);
 }
 unsigned closest(unsigned policy) {
   unsigned best = 0;

@@ -175,6 +175,24 @@ TEST_F(ArenaTest, TheDelayDecidesWhatATickGivesBack) {
   EXPECT_TRUE(arena_.verify());
 }
 
+TEST_F(ArenaTest, WithoutADelayATickGivesEverythingBackOnceAMillisecond) {
+  options_.set(OptionId::kPurgeDelayMs, 0);
+  const u32 first = take(2);
+  take(1);
+  const u32 second = take(2);
+  take(1);
+  arena_.give(first, true);
+  arena_.tick();
+  EXPECT_EQ(stats().free_dirty_bytes, 0U);
+  arena_.give(second, true);
+  arena_.tick();
+  EXPECT_EQ(stats().purge_calls, 1U) << "ticks may come as often as refills do";
+  script().now_ms += 1;
+  arena_.tick();
+  EXPECT_EQ(stats().free_dirty_bytes, 0U);
+  EXPECT_EQ(stats().purge_calls, 2U);
+}
+
 TEST_F(ArenaTest, ExtendTakesWhatIsFreeBehindAndNothingElse) {
   const u32 a = take(2), b = take(4), c = take(1);
   EXPECT_FALSE(arena_.extend(a, 1)) << "b is in use";

@@ -242,6 +242,33 @@ TEST_F(CacheTest, DetachInTheChildSurvivesGarbageInMagazines) {
   EXPECT_EQ(heap.fault(), "none");
 }
 
+TEST_F(CacheTest, DetachInTheChildTouchesNoSlabOfAnotherThread) {
+  ThreadCache* other = heap.attach();
+  put(other, get(other, 100));
+  ASSERT_EQ(heap.unit_of_slot(*other->pair(class_of_bytes(kBytes)).alloc_top), 0U);
+  ThreadCache* stopped = heap.attach();
+  get(stopped, 10);
+  heap.detach(stopped, true);
+  EXPECT_HEAP_WHOLE(heap);
+  std::set<void*> seen;
+  for (void* p : get(other, 500)) ASSERT_TRUE(seen.insert(p).second) << "handed out twice";
+}
+
+TEST_F(CacheTest, ASmallBlockIsServedWhereOnlyCachedLargeBlocksAreLeft) {
+  TestHeap full({.os = &kScripted, .arena_bytes = std::size_t{32} << 20});
+  ThreadCache* cache = full.attach();
+  std::vector<void*> large;
+  for (const std::size_t bytes : {1000000UL, 40000UL})
+    while (void* p = full.malloc(cache, bytes)) large.push_back(p);
+  for (void* p : large) full.free(cache, p);
+  EXPECT_GT(full.large.cached_bytes(), std::size_t{30} << 20);
+  bool dirty = false;
+  ASSERT_EQ(full.arena.take(1, &dirty), kNoSpan) << "the arena itself has nothing left";
+  EXPECT_NE(full.malloc(cache, kBytes), nullptr);
+  EXPECT_EQ(full.large.cached_bytes(), 0U);
+  EXPECT_HEAP_WHOLE(full);
+}
+
 TEST_F(CacheTest, ADestroyedHeapCanStartAgain) {
   ThreadCache* cache = heap.attach();
   put(cache, get(cache, 1000));
@@ -259,6 +286,16 @@ TEST_F(CacheTest, ADestroyedHeapCanStartAgain) {
   EXPECT_EQ(fresh->id, 1U);
   put(fresh, get(fresh, 1000));
   EXPECT_EQ(heap.fault(), "none");
+  // Of the largest class one empty slab is kept for the next thread, and none is counted from before.
+  std::set<u32> births;
+  for (int i = 0; i < 3; ++i) {
+    ThreadCache* next = heap.attach();
+    void* p = heap.malloc(next, kMaxSlabRequest);
+    births.insert(heap.span_of(p).birth);
+    heap.free(next, p);
+    heap.detach(next);
+  }
+  EXPECT_EQ(births.size(), 1U);
   EXPECT_HEAP_WHOLE(heap);
 }
 

@@ -244,6 +244,24 @@ TEST_P(LargeTest, WithoutGuardsABlockTakesNoMoreUnitsThanItNeeds) {
   }
 }
 
+/// Beside the cached span lies a free one, which the arena would give instead. No longer span is cached
+/// than one of 64 units.
+TEST_P(LargeWithoutGuards, ACachedSpanIsReusedByABlockThatFillsIt) {
+  for (const std::size_t units : {1UL, 2UL, 64UL}) {
+    TestHeap bare({.profile = Profile::kFast, .os = &kScripted});
+    const auto get_bare = [&] { return bare.large.allocate(units * kUnitBytes, kGranuleBytes, false); };
+    const auto put_bare = [&](void* p) { bare.large.release((bare.large.claim(p), p)); };
+    void* left = get_bare();
+    void* right = get_bare();
+    put_bare(left);
+    bare.large.purge_cached(true);
+    put_bare(right);
+    EXPECT_EQ(get_bare(), right) << units;
+    EXPECT_EQ(bare.large.cached_bytes(), 0U);
+    EXPECT_HEAP_WHOLE(bare);
+  }
+}
+
 TEST_P(LargeTest, ACachedBlockIsHandedOutOnce) {
   char* p = get(kMiB);
   put(p);

@@ -199,6 +199,27 @@ TEST_F(MagazineTest, FlushPutsTheRestingSlotsIntoTheirSlabs) {
   EXPECT_HEAP_WHOLE(heap);
 }
 
+TEST_F(MagazineTest, AFullFreeMagazineIsExchangedIfAtMostHalfTheOtherIsLeftElseFlushed) {
+  put(get(600));
+  for (const u32 left : {kMagazineSlots / 2, kMagazineSlots / 2 + 1, kMagazineSlots - 27}) {
+    std::vector<void*> held = get(300);
+    for (const u64 refills = cache->counters.refills; cache->counters.refills == refills;)
+      held.push_back(heap.malloc(cache, kBytes));
+    while (alloc_count(pair) > left) held.push_back(heap.malloc(cache, kBytes));
+    ASSERT_EQ(alloc_count(pair), left);
+    ASSERT_EQ(pair.capacity, kMagazineSlots);
+    for (; pair.free_top != pair.free_limit; held.pop_back()) heap.free(cache, held.back());
+    const OpCounters before = cache->counters;
+    heap.free(cache, held.back());
+    held.pop_back();
+    const bool exchanged = left * 2 <= kMagazineSlots;
+    EXPECT_EQ(cache->counters.exchanges - before.exchanges, exchanged) << left;
+    EXPECT_EQ(cache->counters.flushes - before.flushes, !exchanged) << left;
+    put(held);
+    EXPECT_HEAP_WHOLE(heap);
+  }
+}
+
 TEST_F(MagazineTest, OrderIsShuffledInHardenedAndByAddressInFast) {
   const auto ascending = [](TestHeap& of) {
     ThreadCache* its = of.attach();

@@ -82,6 +82,20 @@ TEST_F(RemoteTest, TheOwnersNextRefillCollects) {
   EXPECT_HEAP_WHOLE(heap);
 }
 
+TEST_F(RemoteTest, WhatWaitsIsCollectedBeforeAnExchangeOfMagazines) {
+  const std::vector<void*> slots = get(owner, 300);
+  MagazinePair& pair = owner->pair(class_of_bytes(kBytes));
+  while (alloc_count(pair)) heap.malloc(owner, kBytes);
+  for (std::size_t i = 0; !exchange_is_due(pair); ++i) heap.free(owner, slots[i]);
+  heap.free(other, slots.back());
+  ASSERT_EQ(heap.stats().remote_blocks, 1U);
+  const u64 exchanges = owner->counters.exchanges;
+  heap.malloc(owner, kBytes);
+  EXPECT_EQ(owner->counters.exchanges, exchanges + 1);
+  EXPECT_EQ(heap.stats().remote_blocks, 0U);
+  EXPECT_HEAP_WHOLE(heap);
+}
+
 TEST_F(RemoteTest, ASlabOnTheFullListBecomesAvailable) {
   const unsigned c = class_of_bytes(kBytes);
   std::vector<void*> slots = get(owner, 1);
@@ -285,6 +299,19 @@ TEST_F(RemoteTest, AFreeWithoutQueueingIsFoundWhenTheSlabIsCollectedNext) {
   collect_remote(heap, *owner);
   EXPECT_EQ(heap.stats().remote_blocks, 0U);
   EXPECT_HEAP_WHOLE(heap);
+}
+
+/// Of the very first slab too: a poster that has read its number must see another one afterwards.
+TEST_F(RemoteTest, R5ASlabThatHasEndedHasNoNumber) {
+  for (int round = 0; round < 3; ++round) {
+    void* p = heap.malloc(owner, kBytes);
+    const Span& slab = heap.span_of(p);
+    EXPECT_EQ(slab.birth.load(), static_cast<u32>(round + 1));
+    heap.free(owner, p);
+    heap.purge(owner);
+    ASSERT_EQ(heap.stats().arena.slab_bytes, 0U);
+    EXPECT_EQ(slab.birth.load(), 0U);
+  }
 }
 
 TEST_F(RemoteTest, RetireKeepsASlabThatIsQueued) {

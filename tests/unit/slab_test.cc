@@ -183,6 +183,7 @@ TEST_F(SlabTest, IsFreeTellsBitmapFromHeld) {
   const u32 unit = create(3);
   void* p = take(unit, 1).front();
   EXPECT_FALSE(slab_is_free(arena_, p));
+  EXPECT_TRUE(slab_is_free(arena_, bytes_of(p) + kGranuleBytes)) << "no slot starts inside the one that is held";
   slab_put(arena_, unit, p);
   EXPECT_TRUE(slab_is_free(arena_, p));
   EXPECT_TRUE(slab_is_free(arena_, bytes_of(p) + 1)) << "no slot starts there";
@@ -204,6 +205,27 @@ TEST_F(SlabTest, RemoteBitsAreCollectedExactlyOnce) {
   EXPECT_EQ(count, posted.size());
   EXPECT_EQ(found, posted);
   EXPECT_EQ(slab_collect_remote(arena_, unit, [](std::byte*) {}), 0U);
+}
+
+TEST_F(SlabTest, APostedBitIsTakenBackAloneAndOnce) {
+  const u32 unit = create(class_of_bytes(16));
+  take(unit, 200);
+  for (u32 slot = 0; slot < 200; ++slot) {
+    EXPECT_TRUE(slab_post_remote(arena_, unit, slot));
+    const u32 other = (slot + 77) % 200;
+    EXPECT_TRUE(slab_post_remote(arena_, unit, other));
+    EXPECT_FALSE(slab_unpost_remote(arena_, unit, slot)) << "nobody had collected it";
+    EXPECT_TRUE(slab_unpost_remote(arena_, unit, slot)) << "somebody has, as far as the second can tell";
+    std::vector<u32> found;
+    slab_collect_remote(arena_, unit, [&](std::byte* p) { found.push_back(slab_slot_of(slab(unit), p)); });
+    EXPECT_EQ(found, std::vector<u32>{other}) << slot;
+  }
+}
+
+TEST_F(SlabTest, ASlabWithASlotInUseIsNeverGivenBack) {
+  const u32 unit = create(3);
+  take(unit, 1);
+  EXPECT_DEATH(slab_destroy(arena_, unit), "internal check failed: slab.free_count == slab.carved");
 }
 
 TEST_F(SlabTest, WithoutMemoryThereIsNoSlabAndNoHarm) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <set>
 #include <thread>
 
@@ -172,11 +173,38 @@ TEST_F(TrackerTest, TheRecordHasBothStacksAndThreads) {
   EXPECT_EQ(heap.last.alloc_thread, thread_id());
   EXPECT_EQ(heap.last.free_thread, thread_id());
   EXPECT_EQ(heap.last.requested_bytes, 64U);
-#ifdef HAKMEM_DEBUG
-  // The library's own frames have frame pointers; a test program at -O1 need not.
-  EXPECT_GT(heap.last.alloc_depth, 0U);
-  EXPECT_GT(heap.last.free_depth, 0U);
-#endif
+  EXPECT_TRUE(heap.last.has_requested);
+}
+
+/// Both say where they were called from.
+[[gnu::noinline]] void* malloc_from(TestHeap& heap, ThreadCache* cache, const void** from) {
+  *from = __builtin_return_address(0);
+  void* p = heap.malloc(cache, 24);
+  asm volatile("" ::: "memory");
+  return p;
+}
+[[gnu::noinline]] void free_from(TestHeap& heap, ThreadCache* cache, void* p, const void** from) {
+  *from = __builtin_return_address(0);
+  heap.free(cache, p);
+  asm volatile("" ::: "memory");
+}
+
+TEST_F(TrackerTest, StacksLeadToWhoAllocatedAndWhoFreed) {
+  const void *allocated = nullptr, *freed = nullptr;
+  void* p = malloc_from(heap, cache, &allocated);
+  free_from(heap, cache, p, &freed);
+  heap.free(cache, p);
+  ASSERT_EQ(heap.fault(), "double-free");
+  // What lies behind these frames is the test library's, which need not have frame pointers.
+  const auto expect_leads_to = [](const void* const* frames, u32 depth, const void* caller) {
+    const void* const* end = std::find(frames, frames + depth, caller);
+    EXPECT_NE(end, frames + depth) << "of " << depth;
+    for (; frames != end; ++frames) EXPECT_GT(address_of(*frames), kUnitBytes) << "a number, not a place in code";
+  };
+  ASSERT_GT(heap.last.alloc_depth, 0U);
+  ASSERT_GT(heap.last.free_depth, 0U);
+  expect_leads_to(heap.last.alloc_stack, heap.last.alloc_depth, allocated);
+  expect_leads_to(heap.last.free_stack, heap.last.free_depth, freed);
 }
 
 TEST_F(TrackerTest, FreesByOthersAreRecordedToo) {
@@ -208,6 +236,27 @@ TEST_F(TrackerTest, WithoutMemoryForRecordsTheHeapWorksUntracked) {
     if (!reached) return;
   }
   FAIL() << "every commit failed";
+}
+
+/// Every commit of the first allocation fails in turn; one of them is that of the stacks.
+TEST_F(TrackerTest, AStackThereIsNoMemoryForIsLeftOut) {
+  script() = Script{};
+  int without = 0;
+  for (u64 at = 1; at < 40; ++at) {
+    TestHeap poor({.profile = Profile::kParanoid, .os = &kScripted, .tracked = true});
+    ThreadCache* its = poor.attach();
+    script().arm(kCallCommit, at);
+    void* p = poor.malloc(its, 100);
+    const bool reached = script().failed != 0;
+    script().disarm();
+    if (!reached) break;
+    if (!p || !poor.tracker->recorded(poor, p)) continue;
+    poor.table->release(poor, its, p, Api::kDelete);
+    ASSERT_EQ(poor.fault(), "new-delete-mismatch") << at;
+    EXPECT_EQ(poor.last.requested_bytes, 100U);
+    without += poor.last.alloc_depth == 0;
+  }
+  EXPECT_EQ(without, 1);
 }
 
 /// Two frames to a page, so that the chain leaves the page of its innermost frame.

@@ -153,6 +153,31 @@ TEST_F(VerifyTest, M3ASlotTwiceInMagazines) {
   *pair().alloc_top = kept;
 }
 
+TEST_F(VerifyTest, S2ABitBehindWhatIsCarved) {
+  ASSERT_LT(slab().carved + 64, slab().slots);
+  u64* bits = heap.arena.free_bits(heap.unit_of_slot(live[0]));
+  for (u32 slot : {slab().carved, slab().carved | 63, slab().slots - 1}) {
+    if (slot < slab().carved) continue;
+    bits[slot / 64] ^= u64{1} << (slot % 64);
+    expect_named("S2");
+    bits[slot / 64] ^= u64{1} << (slot % 64);
+    EXPECT_HEAP_WHOLE(heap);
+  }
+}
+
+TEST_F(VerifyTest, M3InTheFirstClassAndInTheLast) {
+  for (std::size_t bytes : {std::size_t{1}, kMaxSlabRequest}) {
+    void* held = heap.malloc(cache, bytes);
+    MagazinePair& of = cache->pair(class_of_bytes(bytes));
+    ASSERT_GT(alloc_count(of), 0U);
+    void* kept = *of.alloc_top;
+    *of.alloc_top = held;
+    expect_named("M3");
+    *of.alloc_top = kept;
+    EXPECT_HEAP_WHOLE(heap);
+  }
+}
+
 TEST_F(VerifyTest, R1ARemoteStateWithoutItsBit) {
   u8* state = heap.arena.state_of(live[10]);
   expect_named(state, with_kind(*state, kRemoteBits), "R1");
@@ -231,24 +256,39 @@ TEST(Stats, EveryCountsExactly) {
   }
 }
 
-TEST(Stats, SampledIsCloseAndOffIsZero) {
-  for (Stats stats : {Stats::kOff, Stats::kSampled}) {
-    Policy policy = kDefaultPolicy;
-    policy.stats = stats;
-    TestHeap heap({.policy = policy});
+/// Bursts of random length, so that magazines are refilled, exchanged from both sides, and flushed.
+TEST(Stats, SampledIsExactButForWhatMagazinesHoldAndOffIsZero) {
+  for (unsigned index = 0; index < kPolicyCount; ++index) {
+    if (policy_at(index).stats == Stats::kEvery) continue;
+    TestHeap heap({.arena_bytes = std::size_t{32} << 20, .policy = policy_at(index)});
     ThreadCache* cache = heap.attach();
     std::vector<void*> blocks;
-    for (int i = 0; i < 10000; ++i) blocks.push_back(heap.malloc(cache, kBytes));
-    for (void* p : blocks) heap.free(cache, p);
-    const OpCounters counters = heap.stats().counters;
-    if (stats == Stats::kOff) {
-      EXPECT_EQ(counters.mallocs + counters.frees, 0U);
-    } else {
-      EXPECT_NEAR(static_cast<double>(counters.mallocs), 10000, 200);
-      EXPECT_NEAR(static_cast<double>(counters.frees), 10000, 200);
+    Random random(7);
+    std::size_t mallocs = 0, frees = 0;
+    for (int burst = 0; burst < 400; ++burst) {
+      const u32 count = 1 + random.below(random.below(2) ? 300 : 8);
+      const bool fills = random.below(2) != 0;
+      for (u32 i = 0; i < count; ++i) {
+        if (fills || blocks.empty()) {
+          blocks.push_back(heap.malloc(cache, burst % 3 ? kBytes : 3000));
+          ++mallocs;
+        } else {
+          heap.free(cache, blocks.back());
+          blocks.pop_back();
+          ++frees;
+        }
+      }
+      std::size_t ready = 0, resting = 0;
+      for (const MagazinePair& pair : cache->pairs) ready += alloc_count(pair), resting += free_count(pair);
+      const OpCounters counters = heap.stats().counters;
+      const bool off = policy_at(index).stats == Stats::kOff;
+      ASSERT_EQ(counters.mallocs, off ? 0 : mallocs + ready) << "policy " << index << ", burst " << burst;
+      ASSERT_EQ(counters.frees, off ? 0 : frees - resting) << "policy " << index << ", burst " << burst;
     }
-    EXPECT_GT(counters.refills, 0U);
-    EXPECT_GT(counters.flushes, 0U);
+    const OpCounters counters = heap.stats().counters;
+    EXPECT_GT(counters.refills, 10U);
+    EXPECT_GT(counters.flushes, 10U);
+    EXPECT_GT(counters.exchanges, 10U);
   }
 }
 
