@@ -263,6 +263,7 @@ void Runner::write_after_free(const Op& op) {
   const Arena& arena = heap_->arena;
   if (arena.span(arena.span_of(arena.unit_of(block.ptr)))->birth != block.birth) return;
   block.ptr[op.a % block.room] = static_cast<u8>(kFreedByte ^ 0x21);
+  written_freed_ = true;
   shadow_.add_dirty(block.ptr, block.birth);
 }
 

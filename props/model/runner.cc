@@ -20,7 +20,7 @@ Outcome Runner::run(const Script& script) {
   shadow_.clear();
   tag_ = allocations_ = releases_ = 0;
   os_failures_ = 0;
-  failed_ = os_failed_ever_ = ending_set_ = interrupted_ever_ = false;
+  failed_ = os_failed_ever_ = ending_set_ = interrupted_ever_ = written_freed_ = unlooked_ = false;
   handler_ = Handler::kNone;
   current_ = &scratch_;
   if (config_.observe) observations_.reserve(script.ops.size() + kSlotCount + 1);

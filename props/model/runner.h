@@ -149,6 +149,7 @@ class Runner {
   bool ending_set_ = false;
   Ending ending_ = Ending::kContinue;  ///< of the child that makes the next misuse, if one is to
   bool interrupted_ever_ = false;
+  bool written_freed_ = false;
   bool unlooked_ = false;  ///< the call that should have judged a pointer had no memory to
   Handler handler_ = Handler::kNone;
   u64 handler_calls_ = 0;  ///< after which it takes itself away

@@ -210,12 +210,12 @@ void CAbiSystem::thread_exit(unsigned thread) {
 void CAbiSystem::thread_late(unsigned thread) {
   const int error = errno;
   // A thread that first calls in the last round of its destructors gets a cache that nothing takes back.
-  in(thread, [] {
-    hk_free(hk_malloc(1));
-    return 0;
+  unasked_ += in(thread, [] {
+    void* p = hk_malloc(1);
+    hk_free(p);
+    return p != nullptr;
   });
   errno = error;
-  ++unasked_;
   Context& context = contexts_[thread];
   if (context.late) return;
   context.late = context.stop = true;

@@ -43,7 +43,7 @@ constexpr const char* kUsage =
     "--here DIRECTORY is how it starts itself for a script with `env no-environ`.\n";
 
 /// Long enough for any script anywhere: what takes longer waits for itself.
-constexpr unsigned kSeconds = 5;
+constexpr unsigned kSeconds = 30;
 
 [[noreturn]] void die(const std::string& line) {
   std::fprintf(stderr, "hakmem-replay-abi: %s\n", line.c_str());
