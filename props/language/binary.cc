@@ -1,7 +1,8 @@
-// Binary version 1: a header of four bytes, five bytes per operation.
-//   header     version in the high half (any value reads as the newest), profile and guards;
+// Binary versions 1 and 2: a header of four bytes, five bytes per operation.
+//   header     version in the high half (2 is 2, any other value is 1), profile and guards;
 //              seed; inverted route mask; inverted lane mask. All zero is the default configuration.
-//   operation  kind by weight; slot and thread; parameter; 16-bit size code, low byte first
+//   operation  kind by the weights of the version; slot and thread; parameter; 16-bit size code, low
+//              byte first
 #include <array>
 
 #include "backing/geometry.h"
@@ -10,28 +11,34 @@
 namespace hak::props {
 namespace {
 
-constexpr unsigned kWeights[] = {
-#define HAK_OP(id, name, form, weight) weight,
+constexpr unsigned kWeights[2][kOpKinds] = {
+    {
+#define HAK_OP(id, name, form, weight, weight2) weight,
 #include "language/ops.def"
 #undef HAK_OP
-};
+    },
+    {
+#define HAK_OP(id, name, form, weight, weight2) weight2,
+#include "language/ops.def"
+#undef HAK_OP
+    }};
 
-constexpr std::array<u8, 256> make_kind_table() {
+constexpr std::array<u8, 256> make_kind_table(unsigned version) {
   std::array<u8, 256> table{};
   unsigned at = 0;
   for (unsigned kind = 0; kind < kOpKinds; ++kind)
-    for (unsigned i = 0; i < kWeights[kind]; ++i) table[at++] = static_cast<u8>(kind);
+    for (unsigned i = 0; i < kWeights[version - 1][kind]; ++i) table[at++] = static_cast<u8>(kind);
   return table;
 }
 
-constexpr unsigned total_weight() {
+constexpr unsigned total_weight(unsigned version) {
   unsigned sum = 0;
-  for (unsigned weight : kWeights) sum += weight;
+  for (unsigned weight : kWeights[version - 1]) sum += weight;
   return sum;
 }
-static_assert(total_weight() == 256, "the weights of ops.def fill one byte exactly");
+static_assert(total_weight(1) == 256 && total_weight(2) == 256, "the weights of ops.def fill one byte exactly");
 
-constexpr std::array<u8, 256> kKindTable = make_kind_table();
+constexpr std::array<u8, 256> kKindTables[2] = {make_kind_table(1), make_kind_table(2)};
 constexpr u64 kCounts[16] = {0, 1, 2, 3, 4, 5, 7, 8, 10, 16, 100, 1000,
                              u64{1} << 32, (u64{1} << 32) + 1, u64{1} << 63, ~u64{0}};
 constexpr u64 kOddAlignments[8] = {0, 3, 24, 48, 4095, 1000, u64{1} << 62, u64{1} << 63};
@@ -95,15 +102,50 @@ u64 decode_size(u16 code) {
   }
 }
 
-Op decode_op(const u8* bytes) {
+namespace {
+
+/// The operands of version 2.
+void decode_new(Op* op, u8 slot, u8 thread, u8 parameter, u16 code) {
+  const Form form = op_form(op->kind);
+  if (const unsigned words = own_words(op->kind)) op->word = static_cast<u8>(parameter % words);
+  if (form == Form::XT || form == Form::XTS || form == Form::XTSA || form == Form::XTSAB || form == Form::TA)
+    op->thread = thread;
+  if (form == Form::XTS || form == Form::XTSA || form == Form::XTSAB) op->slot = slot;
+  switch (form) {
+    case Form::XV: op->a = code % value_count(); break;
+    case Form::TA: op->a = code % 16 + 1; break;
+    case Form::XTSA: op->a = decode_size(code); break;
+    case Form::XTSAB:
+      op->a = u64{1} << (parameter >> 3) % 22;
+      op->b = decode_size(code);
+      break;
+    case Form::XAB:
+      op->a = code % 256;
+      op->b = code >> 8;
+      break;
+    case Form::AB:  // mallopt: parameters from -16 to 15
+      op->a = static_cast<u64>(parameter % 32) - 16;
+      op->b = code % 256;
+      break;
+    default: break;
+  }
+}
+
+}  // namespace
+
+Op decode_op(const u8* bytes, unsigned version) {
   Op op;
-  op.kind = static_cast<OpKind>(kKindTable[bytes[0]]);
+  op.kind = static_cast<OpKind>(kKindTables[version - 1][bytes[0]]);
   const u8 slot = bytes[1] % kSlotCount;
   const u8 thread = static_cast<u8>(bytes[1] >> 5) % kContextCount;
   const u8 parameter = bytes[2];
   const u16 code = static_cast<u16>(bytes[3] | bytes[4] << 8);
   const Form form = op_form(op.kind);
   const auto via = static_cast<u8>(parameter % static_cast<u8>(Via::kCount));
+  if (form >= Form::X) {
+    decode_new(&op, slot, thread, parameter, code);
+    return op;
+  }
   if (form != Form::N && form != Form::A && form != Form::SA && form != Form::XA) op.thread = thread;
   switch (form) {
     case Form::N:
@@ -112,8 +154,8 @@ Op decode_op(const u8* bytes) {
     case Form::TS: op.slot = slot; break;
     case Form::SA: op.slot = slot; op.a = code; break;
     case Form::XA:
-      if (op.kind == OpKind::kOsFail) {
-        op.word = parameter % static_cast<u8>(OsCall::kCount);
+      if (op.kind == OpKind::kOsFail || op.kind == OpKind::kNewHandler) {
+        op.word = static_cast<u8>(parameter % own_words(op.kind));
         op.a = code % 4 + 1;
       } else {
         op.word = parameter % static_cast<u8>(Tunable::kCount);
@@ -129,7 +171,7 @@ Op decode_op(const u8* bytes) {
       op.slot = slot;
       op.b = decode_size(code);
       if (op.kind == OpKind::kAligned || op.kind == OpKind::kPosixAligned ||
-          op.kind == OpKind::kWrongAlignment) {
+          op.kind == OpKind::kMemalign || op.kind == OpKind::kWrongAlignment) {
         op.a = alignment_of(parameter);
       } else if (op.kind == OpKind::kChurn) {
         op.a = parameter % 64 + 1;
@@ -139,6 +181,7 @@ Op decode_op(const u8* bytes) {
         op.b = count_size(op.a, op.b);
       }
       break;
+    default: break;
   }
   return op;
 }
@@ -148,6 +191,7 @@ void decode_binary(const u8* data, std::size_t size, Script* script) {
                                            Profile::kHardened};
   u8 header[kHeaderBytes] = {};
   for (std::size_t i = 0; i < kHeaderBytes && i < size; ++i) header[i] = data[i];
+  const unsigned version = header[0] >> 4 == 2 ? 2 : 1;
   script->profile = kProfiles[header[0] & 3];
   script->guards = (header[0] & 4) == 0;
   script->light_guards = (header[0] & 8) == 0;
@@ -156,15 +200,15 @@ void decode_binary(const u8* data, std::size_t size, Script* script) {
   script->lane_mask = static_cast<u8>(~header[3]);
   script->ops.clear();
   for (std::size_t at = kHeaderBytes; at + kOpBytes <= size && script->ops.size() < kMaxOps; at += kOpBytes)
-    script->ops.push_back(decode_op(data + at));
+    script->ops.push_back(decode_op(data + at, version));
 }
 
 namespace {
 
 /// Searches the parameter and size bytes that decode to the operation: 2^24 tries at worst, tools only.
-bool encode_op(const Op& op, u8* bytes) {
+bool encode_op(const Op& op, unsigned version, u8* bytes) {
   unsigned first = 0;
-  while (kKindTable[first] != static_cast<u8>(op.kind)) ++first;
+  while (kKindTables[version - 1][first] != static_cast<u8>(op.kind)) ++first;
   bytes[0] = static_cast<u8>(first);
   bytes[1] = static_cast<u8>(op.slot | op.thread << 5);
   for (unsigned parameter = 0; parameter < 256; ++parameter) {
@@ -172,7 +216,7 @@ bool encode_op(const Op& op, u8* bytes) {
     for (unsigned code = 0; code < 65536; ++code) {
       bytes[3] = static_cast<u8>(code & 0xff);
       bytes[4] = static_cast<u8>(code >> 8);
-      if (decode_op(bytes) == op) return true;
+      if (decode_op(bytes, version) == op) return true;
     }
   }
   return false;
@@ -186,15 +230,16 @@ bool encode_binary(const Script& script, std::string* out, std::string* error) {
     *error = "seed " + std::to_string(script.seed) + " has no binary form (1 to 256)";
     return false;
   }
+  const unsigned version = script_version(script);
   out->clear();
-  out->push_back(static_cast<char>(kLanguageVersion << 4 | profile | (script.guards ? 0 : 4) |
+  out->push_back(static_cast<char>(version << 4 | profile | (script.guards ? 0 : 4) |
                                     (script.light_guards ? 0 : 8)));
   out->push_back(static_cast<char>(script.seed - 1));
   out->push_back(static_cast<char>(~script.route_mask));
   out->push_back(static_cast<char>(~script.lane_mask));
   for (const Op& op : script.ops) {
     u8 bytes[kOpBytes];
-    if (!encode_op(op, bytes)) {
+    if (!encode_op(op, version, bytes)) {
       *error = "no binary form: " + format_op(op);
       return false;
     }

@@ -1,4 +1,4 @@
-// Text version 1. The first line names language and version; `profile`, `guards`, `light-guards`,
+// Text versions 1 and 2. The first line names language and version; `profile`, `guards`, `light-guards`,
 // `seed`, `route-mask` and `lane-mask` lines may follow, then one operation a line. `#` starts a
 // comment.
 #include <cstdlib>
@@ -13,43 +13,73 @@ namespace {
 struct OpInfo {
   const char* name;
   Form form;
+  bool is_new;
 };
 constexpr OpInfo kOps[] = {
-#define HAK_OP(id, name, form, weight) {name, Form::form},
+#define HAK_OP(id, name, form, weight, weight2) {name, Form::form, (weight) == 0},
 #include "language/ops.def"
 #undef HAK_OP
 };
 
-constexpr const char* kForms[] = {"", "T", "A", "TS", "SA", "XA", "TSA", "TSW", "TXW", "TWA", "TSAB", "TSWA"};
+constexpr const char* kForms[] = {"",     "T",    "A", "TS", "SA", "XA",  "TSA", "TSW",  "TXW",   "TWA", "TSAB",
+                                  "TSWA", "X", "XV", "XT", "XTS", "XAB", "XTSA", "XTSAB", "AB",  "TA"};
 constexpr const char* kVias[] = {"free", "realloc", "usable", "free-sized", "free-aligned"};
-constexpr const char* kPlaces[] = {"stack", "global", "mapping", "libc-heap", "null+16",
-                                   "non-canonical", "minus-one", "below-arena", "above-arena"};
-constexpr const char* kOsCalls[] = {"reserve", "commit", "purge", "guard", "unguard", "move"};
-constexpr const char* kTunables[] = {"lane-mask", "purge-delay"};
 constexpr const char* kProfiles[] = {"fast", "hardened", "paranoid"};
+static_assert(std::size(kForms) == static_cast<unsigned>(Form::TA) + 1);
 static_assert(std::size(kVias) == static_cast<unsigned>(Via::kCount));
-static_assert(std::size(kPlaces) == static_cast<unsigned>(Place::kCount));
-static_assert(std::size(kOsCalls) == static_cast<unsigned>(OsCall::kCount));
-static_assert(std::size(kTunables) == static_cast<unsigned>(Tunable::kCount));
 
-template <std::size_t N>
-int find_word(const char* const (&words)[N], const std::string& word) {
-  for (std::size_t i = 0; i < N; ++i)
+#define HAK_WORDS(list, ...) constexpr const char* k##list##Words[] = {__VA_ARGS__};
+#include "language/words.def"
+#undef HAK_WORDS
+
+struct WordList {
+  OpKind kind;
+  const char* const* words;
+  unsigned count;
+};
+#define HAK_LIST(kind, list) {OpKind::kind, k##list##Words, std::size(k##list##Words)}
+constexpr WordList kLists[] = {
+    HAK_LIST(kForeign, Place),      HAK_LIST(kOsFail, OsCall),          HAK_LIST(kOption, Tunable),
+    HAK_LIST(kEnv, Variable),       HAK_LIST(kSetOption, Variable),     HAK_LIST(kNewForm, NewForm),
+    HAK_LIST(kDeleteForm, DeleteForm), HAK_LIST(kNewHandler, Handler),  HAK_LIST(kPageAligned, PageForm),
+    HAK_LIST(kAsk, Question),       HAK_LIST(kStalled, Stall),          HAK_LIST(kFatal, Ending),
+    HAK_LIST(kAccess, Access),      HAK_LIST(kStart, OsCall),
+    HAK_LIST(kDamage, Broken)};
+#undef HAK_LIST
+static_assert(std::size(kPlaceWords) == static_cast<unsigned>(Place::kCount));
+static_assert(std::size(kOsCallWords) == static_cast<unsigned>(OsCall::kCount));
+static_assert(std::size(kTunableWords) == static_cast<unsigned>(Tunable::kCount));
+static_assert(std::size(kVariableWords) == static_cast<unsigned>(Variable::kCount));
+static_assert(std::size(kNewFormWords) == static_cast<unsigned>(NewForm::kCount));
+static_assert(std::size(kDeleteFormWords) == static_cast<unsigned>(DeleteForm::kCount));
+static_assert(std::size(kHandlerWords) == static_cast<unsigned>(Handler::kCount));
+static_assert(std::size(kPageFormWords) == static_cast<unsigned>(PageForm::kCount));
+static_assert(std::size(kQuestionWords) == static_cast<unsigned>(Question::kCount));
+static_assert(std::size(kStallWords) == static_cast<unsigned>(Stall::kCount));
+static_assert(std::size(kEndingWords) == static_cast<unsigned>(Ending::kCount));
+static_assert(std::size(kBrokenWords) == static_cast<unsigned>(Broken::kWords));
+static_assert(std::size(kAccessWords) == static_cast<unsigned>(Access::kCount));
+
+int find_word(const char* const* words, unsigned count, const std::string& word) {
+  for (unsigned i = 0; i < count; ++i)
     if (word == words[i]) return static_cast<int>(i);
   return -1;
 }
 
+const WordList& list_of(OpKind kind) {
+  static constexpr WordList kNone = {OpKind::kCount, nullptr, 0};
+  for (const WordList& list : kLists)
+    if (list.kind == kind) return list;
+  return kNone;
+}
+
 /// The words that an X operand of the operation may be.
 int own_word(OpKind kind, const std::string& word) {
-  if (kind == OpKind::kForeign) return find_word(kPlaces, word);
-  if (kind == OpKind::kOsFail) return find_word(kOsCalls, word);
-  return find_word(kTunables, word);
+  return find_word(list_of(kind).words, list_of(kind).count, word);
 }
 
 const char* own_word_text(const Op& op) {
-  if (op.kind == OpKind::kForeign) return kPlaces[op.place];
-  if (op.kind == OpKind::kOsFail) return kOsCalls[op.word];
-  return kTunables[op.word];
+  return list_of(op.kind).words[op.kind == OpKind::kForeign ? op.place : op.word];
 }
 
 bool parse_number(const std::string& word, u64* value) {
@@ -77,11 +107,16 @@ bool parse_operand(char letter, const std::string& word, Op* op, std::string* ex
     case 'B': *expected = "a number"; return parse_number(word, &op->b);
     case 'W':
       *expected = "free, realloc, usable, free-sized or free-aligned";
-      index = find_word(kVias, word);
+      index = find_word(kVias, std::size(kVias), word);
       op->word = static_cast<u8>(index);
       return index >= 0;
+    case 'V':
+      *expected = "a value (see props/language/words.def)";
+      index = find_word(kValueWords, std::size(kValueWords), word);
+      op->a = static_cast<u64>(index);
+      return index >= 0;
     default:
-      *expected = "a word of this operation (see props/README.md)";
+      *expected = "a word of this operation (see props/language/words.def)";
       index = own_word(op->kind, word);
       (op->kind == OpKind::kForeign ? op->place : op->word) = static_cast<u8>(index);
       return index >= 0;
@@ -115,7 +150,7 @@ int parse_setting(std::istringstream& line, const std::string& name, Script* scr
   std::string word;
   line >> word;
   if (name == "profile") {
-    const int profile = find_word(kProfiles, word);
+    const int profile = find_word(kProfiles, std::size(kProfiles), word);
     if (profile < 0) return -1;
     script->profile = static_cast<Profile>(profile);
     return 1;
@@ -138,6 +173,16 @@ int parse_setting(std::istringstream& line, const std::string& name, Script* scr
 
 const char* op_name(OpKind kind) { return kOps[static_cast<unsigned>(kind)].name; }
 Form op_form(OpKind kind) { return kOps[static_cast<unsigned>(kind)].form; }
+bool is_new(OpKind kind) { return kOps[static_cast<unsigned>(kind)].is_new; }
+unsigned own_words(OpKind kind) { return list_of(kind).count; }
+const char* variable_name(Variable variable) { return kVariableWords[static_cast<unsigned>(variable)]; }
+unsigned value_count() { return std::size(kValueWords); }
+const char* value_word(u64 index) { return kValueWords[index]; }
+unsigned script_version(const Script& script) {
+  for (const Op& op : script.ops)
+    if (is_new(op.kind)) return 2;
+  return 1;
+}
 bool is_misuse(OpKind kind) { return kind >= OpKind::kDoubleFree && kind < OpKind::kCount; }
 
 std::string format_op(const Op& op) {
@@ -150,6 +195,7 @@ std::string format_op(const Op& op) {
       case 'A': out += std::to_string(op.a); break;
       case 'B': out += std::to_string(op.b); break;
       case 'W': out += kVias[op.word]; break;
+      case 'V': out += kValueWords[op.a]; break;
       default: out += own_word_text(op); break;
     }
   }
@@ -157,7 +203,7 @@ std::string format_op(const Op& op) {
 }
 
 std::string format_text(const Script& script) {
-  std::string out = "hakmem-script " + std::to_string(kLanguageVersion) + "\n";
+  std::string out = "hakmem-script " + std::to_string(script_version(script)) + "\n";
   const Script defaults;
   if (script.profile != defaults.profile)
     out += std::string("profile ") + kProfiles[static_cast<unsigned>(script.profile)] + "\n";
@@ -175,6 +221,7 @@ bool parse_text(const std::string& text, Script* script, std::string* error) {
   std::istringstream lines(text);
   std::string raw;
   bool have_title = false;
+  unsigned version = 0;
   for (unsigned number = 1; std::getline(lines, raw); ++number) {
     const auto fail = [&](const std::string& what) {
       *error = "line " + std::to_string(number) + ": " + what;
@@ -184,9 +231,9 @@ bool parse_text(const std::string& text, Script* script, std::string* error) {
     std::string name, rest;
     if (!(line >> name)) continue;
     if (!have_title) {
-      unsigned version = 0;
       if (name != "hakmem-script" || !(line >> version)) return fail("expected `hakmem-script 1`");
-      if (version != kLanguageVersion) return fail("script version is not " + std::to_string(kLanguageVersion));
+      if (version < 1 || version > kLanguageVersion)
+        return fail("script version is above " + std::to_string(kLanguageVersion));
       have_title = true;
       continue;
     }
@@ -196,6 +243,7 @@ bool parse_text(const std::string& text, Script* script, std::string* error) {
       Op op;
       std::string what;
       if (!parse_op(line, name, &op, &what)) return fail(what);
+      if (version == 1 && is_new(op.kind)) return fail("`" + name + "` is of version 2");
       if (script->ops.size() == kMaxOps) return fail("more than " + std::to_string(kMaxOps) + " operations");
       script->ops.push_back(op);
     }

@@ -8,7 +8,6 @@
 namespace hak::props {
 namespace {
 
-constexpr int kQuiet = 4711;
 /// Requests above this are refused by every arena a script runs on.
 constexpr std::size_t kPlausibleBytes = std::size_t{1} << 40;
 
@@ -34,7 +33,7 @@ void Runner::fail(const std::string& message) {
 void Runner::begin() {
   collect_failures();
   os_failures_ = 0;
-  errno = kQuiet;
+  errno = kQuietErrno;
 }
 
 /// Failures that were injected and have happened, in this operation and at all.
@@ -47,7 +46,13 @@ void Runner::collect_failures() {
 void Runner::expect(Expectation expected) {
   const Verdict verdict = system_.take_verdict();
   current_->fault = verdict.fault;
+  const bool unlooked = unlooked_ && verdict.count == 0;
+  unlooked_ = false;
+  if (unlooked) return;
   if (verdict.count > 1) fail("one operation raised " + std::to_string(verdict.count) + " reports");
+  // Where freed slots are withheld, the write is seen when another free takes the slot's place.
+  const bool withheld = process_ && system_.tracked() && written_freed_;
+  if (withheld && (verdict.fault == Fault::kWriteAfterFree || expected.fault == Fault::kWriteAfterFree)) return;
   if (expected.allows(verdict.fault)) {
     if (verdict.has_record) check_record(verdict.record);
     return;
@@ -92,8 +97,8 @@ void Runner::check_record(const FaultRecord& record) {
 }
 
 void Runner::expect_quiet_errno() {
-  current_->error = errno == kQuiet ? 0 : errno;
-  if (errno != kQuiet) fail("errno was changed to " + std::to_string(errno));
+  current_->error = errno == kQuietErrno ? 0 : errno;
+  if (errno != kQuietErrno) fail("errno was changed to " + std::to_string(errno));
 }
 
 void Runner::note(const void* p, u64 value) {
@@ -164,13 +169,28 @@ void Runner::check_large_place(ShadowBlock& block) {
   block.birth = 0;
   const Arena& arena = heap_->arena;
   if (byte_load(arena.state_of(block.ptr)) != kLargeLive) fail("the state of a large block is not live");
-  if (!arena.guards() || os_failures_ || os_failed_ever_) return;
+  if (!arena.guards() || os_failures_ || os_failed_ever_ || block.sampled) return;
   if (!system_.watches_pages()) return;
   // Where a guard costs mappings, blocks below a MiB have none.
   if (!arena.os().light_guards() && block.room < (std::size_t{1} << 20)) return;
   const bool before = system_.check_pages(block.ptr - kPageBytes, kPageBytes) != nullptr;
   const bool behind = system_.check_pages(block.ptr + block.room, kPageBytes) != nullptr;
   if (!before || !behind) fail("a large block has no guard page on one side");
+}
+
+/// A guard slot serves what a slab would have: its room is what was asked for, or in the aligned forms
+/// all of the slot that it stands for.
+void Runner::place_sampled(ShadowBlock& block) {
+  const Arena& arena = heap_->arena;
+  if (!arena.contains(block.ptr)) return;
+  const Span& span = *arena.span(arena.span_of(arena.unit_of(block.ptr)));
+  if (span.kind != SpanKind::kLarge || !span.sample || block.large) return;
+  const std::size_t slot = room_for(block.requested, block.size_class);
+  const std::size_t exact = block.requested ? block.requested : 1;
+  if (span.start != reinterpret_cast<const std::byte*>(block.ptr)) fail("a sampled block does not start where its span says");
+  if (span.block_bytes != exact && span.block_bytes != slot) fail("the room of a sampled block fits no request");
+  block.sampled = block.large = true;
+  block.room = span.block_bytes;
 }
 
 void Runner::check_fresh_content(const ShadowBlock& block, bool zero) {
@@ -201,7 +221,8 @@ void Runner::admit(ShadowBlock& block, void* p, std::size_t bytes, std::size_t a
     return expect({});
   }
   if (bytes > kMaxRequestBytes) fail("a request above PTRDIFF_MAX was served");
-  if (heap_ && error != kQuiet) fail("a served request changed errno to " + std::to_string(error));
+  if (process_ && process_->is_starved()) fail("a request was served where there is no memory");
+  if (heap_ && error != kQuietErrno) fail("a served request changed errno to " + std::to_string(error));
   block = ShadowBlock{};
   block.ptr = static_cast<u8*>(p);
   block.live = true;
@@ -213,6 +234,7 @@ void Runner::admit(ShadowBlock& block, void* p, std::size_t bytes, std::size_t a
   block.large = block.size_class == kClassCount;
   block.room = heap_ ? room_for(bytes, block.size_class) : system_.usable(0, p);
   if (heap_ && resized_ && block.large) block.room = resized_room(p, bytes);
+  if (heap_) place_sampled(block);
   if (block.room < bytes) fail("usable size is less than the request");
   check_place(block, p, alignment > kGranuleBytes ? alignment : kGranuleBytes);
   ++allocations_;
@@ -289,7 +311,8 @@ void Runner::audit_threads(HeapCore& heap) {
          at = arena.span(at)->remote_next)
       times += at == unit;
     if (slab.queued.load(kRelaxed) != times) fail("R4 a queued slab is on its owner's list, once");
-    if (posted && owner && !times) fail("R2 a slab with posted frees is queued with its owner");
+    // A free from a handler is its bit alone: whoever collects the slab next finds it.
+    if (posted && owner && !times && !interrupted_ever_) fail("R2 a slab with posted frees is queued with its owner");
   }
   for (unsigned c = 0; c < kClassCount; ++c) {
     u32 count = 0;
@@ -321,7 +344,9 @@ void Runner::audit_end() {
   if (system_.keeps_contexts()) {
     HeapStats stats;
     collect_stats(*heap_, &stats);
-    if (stats.threads > 1) fail("left at the end: caches of " + std::to_string(stats.threads - 1) + " ended threads");
+    const std::size_t kept = process_ ? process_->kept_caches() : 1;
+    if (stats.threads > kept)
+      fail("left at the end: caches of " + std::to_string(stats.threads - kept) + " ended threads");
     return;
   }
   if (const char* broken = heap_->verify()) fail(std::string("invariant broken at the end: ") + broken);

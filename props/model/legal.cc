@@ -167,8 +167,9 @@ bool Runner::churn_allocate(unsigned thread, std::size_t bytes, std::vector<u8*>
   block.requested = bytes;
   block.size_class = class_for(bytes);
   block.room = modelled() ? room_for(bytes, block.size_class) : bytes;
+  if (modelled()) place_sampled(block);
   check_place(block, p, kGranuleBytes);
-  if (modelled()) check_slab_place(block);
+  if (modelled() && !block.sampled) check_slab_place(block);
   expect({shadow_.take_dirty(p, block.birth) ? Fault::kWriteAfterFree : Fault::kNone});
   check_fresh_content(block, false);
   write_pattern(p, std::min(bytes, kChurnBytes), churn_pattern(held.size(), bytes));
@@ -194,7 +195,9 @@ void Runner::churn(const Op& op) {
   begin();
   while (held.size() < op.a && churn_allocate(op.thread, op.b, held)) {
   }
-  const std::size_t stride = modelled() ? room_for(op.b, class_for(op.b)) + 1 : op.b;
+  // A block in a guard slot takes no more than was asked for.
+  const bool slots = modelled() && !heap_->sample_every;
+  const std::size_t stride = slots ? room_for(op.b, class_for(op.b)) + 1 : op.b;
   std::vector<u8*> sorted = held;
   std::sort(sorted.begin(), sorted.end());
   for (std::size_t i = 1; i < sorted.size(); ++i)

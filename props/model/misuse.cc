@@ -1,5 +1,6 @@
 // Operations that are wrong, each with the one verdict the contract gives them. What they damage is
 // put back, so that a script goes on after a report as a surveyed program would.
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -94,6 +95,9 @@ void Runner::enter(unsigned thread, Via via, void* p, std::size_t bytes, std::si
     case Via::kFree: return system_.release(thread, p, api);
     case Via::kRealloc:
       if (system_.reallocate(thread, p, bytes ? bytes : 1)) fail("realloc of a bad pointer returned a block");
+      collect_failures();
+      // Without memory even for the cache that threads share nobody looks at the pointer.
+      unlooked_ = process_ && os_failures_ && errno == ENOMEM;
       return;
     case Via::kUsable: static_cast<void>(system_.usable(thread, p)); return;
     default: return system_.release_sized(thread, p, bytes, via == Via::kFreeAligned ? alignment : 0, api);
@@ -146,8 +150,33 @@ void Runner::foreign(const Op& op) {
   alignas(16) u8 stack[64] = {};
   void* p = foreign_place(static_cast<Place>(op.place), heap_->arena, stack + 16);
   const Via via = static_cast<Via>(op.word);
+  if (process_ && process_->foreign() != Foreign::kAbort) return foreign_taken(op, p);
   enter(op.thread, via, p, 16, kGranuleBytes, entry_api(Family::kMalloc, via));
   expect({Fault::kForeignPointer});
+}
+
+/// HAKMEM_FOREIGN: such pointers are ignored, or libc's, which has only one of these places.
+void Runner::foreign_taken(const Op& op, void* p) {
+  const auto via = static_cast<Via>(op.word);
+  const bool to_libc = process_->foreign() == Foreign::kLibc;
+  if (to_libc) {
+    if (static_cast<Place>(op.place) != Place::kLibcHeap) return;
+    p = malloc(64);
+    memset(p, 0x3c, 64);
+  }
+  if (via == Via::kUsable) {
+    const std::size_t usable_bytes = system_.usable(op.thread, p);
+    if (to_libc ? usable_bytes < 64 : usable_bytes != 0) fail("the usable size of a foreign block is wrong");
+    if (to_libc) free(p);
+  } else if (via == Via::kRealloc) {
+    auto* moved = static_cast<u8*>(system_.reallocate(op.thread, p, 200));
+    if (!to_libc && (moved || errno != ENOMEM)) fail("realloc of a foreign block that is ignored must be refused");
+    if (to_libc && (!moved || moved[0] != 0x3c || moved[63] != 0x3c)) fail("libc's realloc lost the block");
+    if (to_libc) free(moved);
+  } else {
+    enter(op.thread, via, p, 64, kGranuleBytes, entry_api(Family::kMalloc, via));
+  }
+  expect({});
 }
 
 void Runner::wild(const Op& op) {
@@ -184,6 +213,7 @@ bool Runner::next_is_live(const ShadowBlock& block, std::ptrdiff_t direction) {
 
 void Runner::overflow(const Op& op) {
   ShadowBlock& block = shadow_[op.slot];
+  if (block.live && block.sampled) return beside_sampled(op, block, block.ptr + block.room, Fault::kOverflow);
   if (!block.live || block.large) return;
   const Via via = fitting(static_cast<Via>(op.word), block);
   std::size_t bytes = op.a % 64 + 1;
@@ -204,8 +234,19 @@ void Runner::overflow(const Op& op) {
   if (!block.live && slack) fail("an overflow into the slack was not seen");
 }
 
+/// One byte beside a block in a guard slot, on the block's own pages: they carry a canary up to the ends,
+/// which every free and realloc looks at.
+void Runner::beside_sampled(const Op& op, ShadowBlock& block, u8* at, Fault fault) {
+  const std::uintptr_t last = address_of(fault == Fault::kOverflow ? block.ptr + block.room - 1 : block.ptr);
+  if (address_of(at) / kPageBytes != last / kPageBytes) return;
+  const Via via = fitting(static_cast<Via>(op.word), block);
+  const Damage damage(at, 1);
+  attack(op, block, {via == Via::kUsable ? Fault::kNone : fault});
+}
+
 void Runner::underflow(const Op& op) {
   ShadowBlock& block = shadow_[op.slot];
+  if (block.live && block.sampled) return beside_sampled(op, block, block.ptr - 1, Fault::kUnderflow);
   if (!block.live || block.large) return;
   const std::size_t most = next_is_live(block, -1) ? std::min<std::size_t>(64, block.room) : 1;
   const std::size_t bytes = std::min<std::size_t>(op.a % 64 + 1, most);
@@ -222,6 +263,7 @@ void Runner::write_after_free(const Op& op) {
   const Arena& arena = heap_->arena;
   if (arena.span(arena.span_of(arena.unit_of(block.ptr)))->birth != block.birth) return;
   block.ptr[op.a % block.room] = static_cast<u8>(kFreedByte ^ 0x21);
+  written_freed_ = true;
   shadow_.add_dirty(block.ptr, block.birth);
 }
 
@@ -235,8 +277,12 @@ void Runner::wrong_size(const Op& op) {
   const std::size_t bytes = !with_alignment ? op.a : op.b ? op.b : block.requested;
   const bool off = alignment && address_of(block.ptr) % alignment;
   Expectation expected = shadow_.classify_release(*heap_, block.ptr);
+  const unsigned given = class_for_aligned(bytes, alignment ? alignment : 1);
+  // The aligned forms ask a guard slot for all of the slot that it stands for: what the program asked for
+  // is not known exactly.
+  const bool sampled_fits = block.sampled && !block.recorded && !off && block.room != block.requested && given == block.size_class;
   const bool fits = block.large
-                        ? bytes == block.requested && !off
+                        ? (bytes == block.requested && !off) || sampled_fits
                         : class_for_aligned(bytes, alignment ? alignment : 1) == block.size_class;
   if (!fits) {
     expected = {off ? Fault::kAlignmentMismatch : Fault::kSizeMismatch};

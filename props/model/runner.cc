@@ -20,7 +20,8 @@ Outcome Runner::run(const Script& script) {
   shadow_.clear();
   tag_ = allocations_ = releases_ = 0;
   os_failures_ = 0;
-  failed_ = os_failed_ever_ = false;
+  failed_ = os_failed_ever_ = ending_set_ = interrupted_ever_ = written_freed_ = unlooked_ = false;
+  handler_ = Handler::kNone;
   current_ = &scratch_;
   if (config_.observe) observations_.reserve(script.ops.size() + kSlotCount + 1);
   if (const char* stopped = run_guarded(run_body, this, config_.catch_signals)) {
@@ -34,7 +35,8 @@ Outcome Runner::run(const Script& script) {
 
 void Runner::run_ops() {
   if (!system_.reset(*script_)) fail("the system cannot be started");
-  heap_ = system_.heap();
+  process_ = system_.process();
+  heap_ = process_ && (process_->is_libc() || process_->is_starved()) ? nullptr : system_.heap();
   for (const Op& op : script_->ops) {
     if (config_.observe) {
       observations_.emplace_back();
@@ -60,7 +62,10 @@ bool Runner::asks_too_much(const Op& op) const {
     case OpKind::kNewArray:
     case OpKind::kRealloc: return between(op.a);
     case OpKind::kAligned:
-    case OpKind::kPosixAligned: return between(op.a) || between(op.b);
+    case OpKind::kPosixAligned:
+    case OpKind::kMemalign:
+    case OpKind::kNewForm: return between(op.a) || between(op.b);
+    case OpKind::kPageAligned: return between(op.a);
     case OpKind::kCalloc:
     case OpKind::kReallocArray: return !__builtin_mul_overflow(op.a, op.b, &product) && between(product);
     default: return false;
@@ -71,9 +76,11 @@ void Runner::execute(const Op& op) {
   begin();
   if (asks_too_much(op)) return;
   if (!is_misuse(op.kind)) {
-    execute_legal(op);
+    if (op.kind == OpKind::kDamage) return damage(op);
+    const bool own = is_new(op.kind) || (process_ && (op.kind == OpKind::kNew || op.kind == OpKind::kNewArray));
+    own ? execute_process(op) : execute_legal(op);
   } else if (modelled()) {
-    execute_misuse(op);
+    ending_set_ ? end_in_child(op) : execute_misuse(op);
   }
   collect_failures();
 }
@@ -141,6 +148,7 @@ void Runner::finish() {
   system_.sweep();
   expect({});
   audit_end();
+  if (process_) demand(process_->last_check());
 }
 
 Outcome run_script(System& system, const Script& script, Runner::Config config) {

@@ -4,9 +4,12 @@
 #include <vector>
 
 #include "model/shadow.h"
-#include "system/system.h"
+#include "system/process_system.h"
 
 namespace hak::props {
+
+/// errno before a call that must leave it alone.
+inline constexpr int kQuietErrno = 4711;
 
 /// What an operation showed. Two runs agree if all of these are equal.
 struct Observation {
@@ -64,6 +67,8 @@ class Runner {
   void double_free(const Op& op);
   void inside(const Op& op);
   void foreign(const Op& op);
+  void foreign_taken(const Op& op, void* p);
+  void beside_sampled(const Op& op, ShadowBlock& block, u8* at, Fault fault);
   void wild(const Op& op);
   void corrupt_header(const Op& op);
   void overflow(const Op& op);
@@ -75,6 +80,26 @@ class Runner {
   void attack(const Op& op, ShadowBlock& block, Expectation expected);
   bool next_is_live(const ShadowBlock& block, std::ptrdiff_t direction);
 
+  // ---- what only verify sees (damage.cc) ----
+  void damage(const Op& op);
+  void damage_slab(Broken which, const ShadowBlock& block, u32 unit, Span& slab);
+  void expect_broken(const char* invariant);
+
+  // ---- what only a process has (process.cc) ----
+  void execute_process(const Op& op);
+  void new_form(const Op& op, NewForm form, std::size_t alignment, std::size_t bytes);
+  void delete_form(const Op& op);
+  void memalign(const Op& op);
+  void page_aligned(const Op& op);
+  void end_in_child(const Op& op);
+  void access(const Op& op);
+  void check_of_its_own();
+  bool find_live_in(const Span& span) const;
+  const u8* accessed(const Op& op, Fault* expected) const;
+  void demand(const std::string& wrong) {
+    if (!wrong.empty()) fail(wrong);
+  }
+
   // ---- checks (checks.cc) ----
   void begin();
   void collect_failures();
@@ -85,6 +110,7 @@ class Runner {
   void check_place(const ShadowBlock& block, void* p, std::size_t alignment);
   void check_slab_place(ShadowBlock& block);
   void check_large_place(ShadowBlock& block);
+  void place_sampled(ShadowBlock& block);
   void check_fresh_content(const ShadowBlock& block, bool zero);
   bool arena_could_hold(std::size_t bytes, std::size_t alignment) const;
   void check_content(const ShadowBlock& block, std::size_t bytes);
@@ -105,6 +131,7 @@ class Runner {
 
   struct Failed {};
   System& system_;
+  ProcessSystem* process_ = nullptr;
   Config config_;
   HeapCore* heap_ = nullptr;
   const Script* script_ = nullptr;
@@ -119,6 +146,13 @@ class Runner {
   u32 os_failures_ = 0;
   bool os_failed_ever_ = false;
   bool failed_ = false;
+  bool ending_set_ = false;
+  Ending ending_ = Ending::kContinue;  ///< of the child that makes the next misuse, if one is to
+  bool interrupted_ever_ = false;
+  bool written_freed_ = false;
+  bool unlooked_ = false;  ///< the call that should have judged a pointer had no memory to
+  Handler handler_ = Handler::kNone;
+  u64 handler_calls_ = 0;  ///< after which it takes itself away
   bool resized_ = false;  ///< the block being admitted carries what realloc kept
 };
 

@@ -64,6 +64,12 @@ std::size_t Shadow::live_count() const {
   return count;
 }
 
+std::size_t Shadow::large_count() const {
+  std::size_t count = 0;
+  for (const ShadowBlock& block : blocks_) count += block.live && block.large;
+  return count;
+}
+
 std::size_t Shadow::live_room() const {
   std::size_t bytes = 0;
   for (const ShadowBlock& block : blocks_) bytes += block.live ? block.room : 0;

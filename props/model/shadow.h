@@ -13,6 +13,7 @@ struct ShadowBlock {
   u8* ptr = nullptr;
   bool live = false;
   bool large = false;
+  bool sampled = false;         ///< large, and in a guard slot: on pages of its own, at either end of them
   bool recorded = false;        ///< the tracker has a record: exact size, canary, family, filled when freed
   bool aligned = false;         ///< allocated by an aligned form and not resized since
   Family family = Family::kMalloc;
@@ -53,6 +54,7 @@ class Shadow {
   /// A live block other than `except` that shares a byte with [p, p + bytes), or null.
   const ShadowBlock* find_overlap(const void* p, std::size_t bytes, const ShadowBlock* except) const;
   std::size_t live_count() const;
+  std::size_t large_count() const;
   std::size_t live_room() const;
 
   /// What free and its family must say of any pointer at all. Geometry (where slabs are, of what

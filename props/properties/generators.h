@@ -22,7 +22,7 @@ struct Arbitrary<hak::props::Op> {
                                     result[i] = static_cast<hak::u8>(values[i]);
                                   return result;
                                 });
-    return gen::map(bytes, [](const Bytes& drawn) { return hak::props::decode_op(drawn.data()); });
+    return gen::map(bytes, [](const Bytes& drawn) { return hak::props::decode_op(drawn.data(), hak::props::kLanguageVersion); });
   }
 };
 

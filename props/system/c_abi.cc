@@ -1,141 +1,186 @@
 #include "system/c_abi.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <new>
-#include <optional>
-#include <string>
-#include <type_traits>
 
 #include "abi/process.h"
 #include "hakmem.h"
+#include "system/kernel_os.h"
 #include "system/prefixed.h"
 
 /// There in a build with coverage: a child leaves by _exit, which writes no profile.
 extern "C" [[gnu::weak]] int __llvm_profile_write_file(void);
 
 namespace hak::props {
+namespace {
 
-CAbiSystem::CAbiSystem() {
+/// Status of a child whose options are sealed, so that it cannot change how a report ends.
+constexpr int kSealed = 98;
+constexpr unsigned kLastRound = 4;  // PTHREAD_DESTRUCTOR_ITERATIONS of glibc
+pthread_key_t g_end_key;
+
+void sleep_ms(long ms) {
+  const timespec wait = {0, ms * 1'000'000};
+  nanosleep(&wait, nullptr);
+}
+
+}  // namespace
+
+CAbiSystem::CAbiSystem(const ScriptFiles& files) : files_(files) {
   for (Context& context : contexts_) {
     sem_init(&context.wanted, 0, 0);
     sem_init(&context.done, 0, 0);
   }
-  reports_ = memfd_create("reports", 0);
+  pthread_key_create(&g_end_key, context_end);
 }
 
 CAbiSystem::~CAbiSystem() {
+  if (inline_) return;
   for (unsigned thread = 0; thread < kContextCount; ++thread) thread_exit(thread);
-  close(reports_);
+}
+
+/// One job. `interrupts`: the caller stands where a signal handler does that came while its thread was
+/// in a slow path.
+void CAbiSystem::serve(Context& context) {
+  ThreadCache* cache = context.interrupts ? process_cache() : nullptr;
+  if (context.interrupts) --context.interrupts;
+  if (cache) {
+    cache->slow_lock.lock();
+    cache->in_slow = true;
+  }
+  errno = context.error;
+  context.job(context.argument);
+  context.error = errno;
+  if (cache) {
+    cache->in_slow = false;
+    cache->slow_lock.unlock();
+  }
 }
 
 void* CAbiSystem::context_main(void* self) {
   Context& context = *static_cast<Context*>(self);
+  pthread_setspecific(g_end_key, self);
   for (;;) {
     while (sem_wait(&context.wanted) != 0) {
     }
     if (context.stop) return nullptr;
-    errno = context.error;
-    context.job(context.argument);
-    context.error = errno;
+    serve(context);
     sem_post(&context.done);
   }
 }
 
-/// errno travels with the call, as if the caller had made it.
+/// Destructor of the thread's own key: stays until the last round, in which the thread's cache is gone.
+void CAbiSystem::context_end(void* self) {
+  Context& context = *static_cast<Context*>(self);
+  if (++context.rounds < kLastRound) {
+    pthread_setspecific(g_end_key, self);
+    return;
+  }
+  if (!context.late) return;
+  for (;;) {
+    sem_post(&context.done);
+    while (sem_wait(&context.wanted) != 0) {
+    }
+    if (context.stop) return;
+    serve(context);
+  }
+}
+
 void CAbiSystem::run_in(unsigned thread, void (*job)(void*), void* argument) {
+  if (inline_) return job(argument);
   thread_start(thread);
   Context& context = contexts_[thread];
   context.job = job;
   context.argument = argument;
   context.error = errno;
+  Lock* held = stalled_;
+  stalled_ = nullptr;
+  if (held) held->lock();
   sem_post(&context.wanted);
+  if (held) {
+    sleep_ms(3);
+    held->unlock();
+  }
   while (sem_wait(&context.done) != 0) {
   }
   errno = context.error;
 }
 
-template <typename Call>
-auto CAbiSystem::in(unsigned thread, Call call) {
-  using Result = decltype(call());
-  if constexpr (std::is_void_v<Result>) {
-    run_in(thread, [](void* c) { (*static_cast<Call*>(c))(); }, &call);
-  } else {
-    struct Job {
-      Call* call;
-      Result result;
-    } job{&call, Result{}};
-    run_in(thread, [](void* j) { static_cast<Job*>(j)->result = (*static_cast<Job*>(j)->call)(); }, &job);
-    return job.result;
-  }
-}
-
-bool CAbiSystem::reset(const Script& script) {
-  static constexpr const char* kProfiles[] = {"fast", "hardened", "paranoid"};
-  const auto set = [](const char* name, const std::string& value) { setenv(name, value.c_str(), 1); };
-  set("HAKMEM_PROFILE", kProfiles[static_cast<unsigned>(script.profile)]);
-  set("HAKMEM_GUARDS", script.guards ? "1" : "0");
-  set("HAKMEM_SEED", std::to_string(script.seed));
-  set("HAKMEM_ROUTE_MASK", std::to_string(script.route_mask));
-  set("HAKMEM_FASTLANE_CLASS_MASK", std::to_string(script.lane_mask));
-  set("HAKMEM_ON_FAULT", "continue");
-  set("HAKMEM_GUARD_SAMPLE", "0");  // the model knows where a small block lies
-  set("HAKMEM_REPORT", "fd:" + std::to_string(reports_));
-  thread_start(0);
-  hk_free(hk_malloc(1));
-  return g_heap.ready;
-}
-
 void* CAbiSystem::allocate(unsigned thread, std::size_t bytes, Api api) {
-  return in(thread, [=] {
+  return made(in(thread, [=] {
     if (api == Api::kNew) return hk_new(bytes, &std::nothrow);
     if (api == Api::kNewArray) return hk_new_array(bytes, &std::nothrow);
     return hk_malloc(bytes);
-  });
+  }));
 }
 
 void* CAbiSystem::calloc(unsigned thread, std::size_t count, std::size_t size) {
-  return in(thread, [=] { return hk_calloc(count, size); });
+  return made(in(thread, [=] { return hk_calloc(count, size); }));
 }
 
 void* CAbiSystem::allocate_aligned(unsigned thread, std::size_t alignment, std::size_t bytes, Api api) {
-  return in(thread, [=]() -> void* {
+  return made(in(thread, [=]() -> void* {
     if (api != Api::kPosixMemalign) return hk_aligned_alloc(alignment, bytes);
     void* p = nullptr;
     const int error = hk_posix_memalign(&p, alignment, bytes);
     if (error) errno = error;
     return error ? nullptr : p;
-  });
+  }));
+}
+
+void* CAbiSystem::memalign(unsigned thread, std::size_t alignment, std::size_t bytes) {
+  return made(in(thread, [=] { return hk_memalign(alignment, bytes); }));
+}
+
+void* CAbiSystem::page_aligned(unsigned thread, PageForm form, std::size_t bytes) {
+  return made(in(thread, [=] { return form == PageForm::kValloc ? hk_valloc(bytes) : hk_pvalloc(bytes); }));
 }
 
 void* CAbiSystem::reallocate(unsigned thread, void* p, std::size_t bytes) {
-  return in(thread, [=] { return hk_realloc(p, bytes); });
+  return made(in(thread, [=] { return hk_realloc(p, bytes); }));
 }
 
 void* CAbiSystem::reallocate_array(unsigned thread, void* p, std::size_t count, std::size_t size) {
-  return in(thread, [=] { return hk_reallocarray(p, count, size); });
+  return made(in(thread, [=] { return hk_reallocarray(p, count, size); }));
 }
 
 void CAbiSystem::release(unsigned thread, void* p, Api api) {
   in(thread, [=] {
-    if (api == Api::kDelete) return hk_delete(p);
-    if (api == Api::kDeleteArray) return hk_delete_array(p);
-    hk_free(p);
+    if (api == Api::kDelete) {
+      hk_delete(p);
+    } else if (api == Api::kDeleteArray) {
+      hk_delete_array(p);
+    } else {
+      hk_free(p);
+    }
+    return 0;
+  });
+}
+
+void CAbiSystem::cfree(unsigned thread, void* p) {
+  in(thread, [=] {
+    hk_cfree(p);
+    return 0;
   });
 }
 
 void CAbiSystem::release_sized(unsigned thread, void* p, std::size_t bytes, std::size_t alignment, Api api) {
   in(thread, [=] {
-    if (api == Api::kDelete)
-      return alignment ? hk_delete_sized_aligned(p, bytes, alignment) : hk_delete_sized(p, bytes);
-    if (api == Api::kDeleteArray)
-      return alignment ? hk_delete_array_sized_aligned(p, bytes, alignment) : hk_delete_array_sized(p, bytes);
-    alignment ? hk_free_aligned_sized(p, alignment, bytes) : hk_free_sized(p, bytes);
+    if (api == Api::kDelete) {
+      alignment ? hk_delete_sized_aligned(p, bytes, alignment) : hk_delete_sized(p, bytes);
+    } else if (api == Api::kDeleteArray) {
+      alignment ? hk_delete_array_sized_aligned(p, bytes, alignment) : hk_delete_array_sized(p, bytes);
+    } else {
+      alignment ? hk_free_aligned_sized(p, alignment, bytes) : hk_free_sized(p, bytes);
+    }
+    return 0;
   });
 }
 
@@ -145,22 +190,59 @@ std::size_t CAbiSystem::usable(unsigned thread, void* p) {
 
 void CAbiSystem::thread_start(unsigned thread) {
   Context& context = contexts_[thread];
-  if (context.running) return;
-  context.stop = false;
+  if (context.running || inline_) return;
+  context.stop = context.late = false;
+  context.rounds = 0;
+  context.interrupts = 0;
   context.running = pthread_create(&context.thread, nullptr, context_main, &context) == 0;
 }
 
 void CAbiSystem::thread_exit(unsigned thread) {
   Context& context = contexts_[thread];
-  if (!context.running) return;
+  if (!context.running || inline_) return;
   context.stop = true;
+  context.late = false;
   sem_post(&context.wanted);
   pthread_join(context.thread, nullptr);
   context.running = false;
 }
 
+void CAbiSystem::thread_late(unsigned thread) {
+  const int error = errno;
+  // A thread that first calls in the last round of its destructors gets a cache that nothing takes back.
+  unasked_ += in(thread, [] {
+    void* p = hk_malloc(1);
+    hk_free(p);
+    return p != nullptr;
+  });
+  errno = error;
+  Context& context = contexts_[thread];
+  if (context.late) return;
+  context.late = context.stop = true;
+  context.interrupts = 0;
+  shared_cache_ = true;
+  sem_post(&context.wanted);
+  while (sem_wait(&context.done) != 0) {
+  }
+  context.stop = false;
+}
+
+/// Not for calls that take the lock of the slow path themselves: no handler may purge.
+void CAbiSystem::interrupt(unsigned thread, u64 calls) {
+  if (is_libc()) return;
+  thread_start(thread);
+  contexts_[thread].interrupts = calls;
+  shared_cache_ = true;
+}
+
+void CAbiSystem::stall(Stall stall) {
+  stalled_ = stall == Stall::kArena ? &g_heap.arena.lock : stall == Stall::kLarge ? &g_heap.large.lock()
+                                                                                  : &g_heap.registry_lock;
+}
+
 void CAbiSystem::purge(unsigned thread) {
-  in(thread, [] { hk_malloc_trim(0); });
+  contexts_[thread].interrupts = 0;
+  in(thread, [] { return hk_malloc_trim(0); });
 }
 
 void CAbiSystem::set_option(Tunable tunable, u64 value) {
@@ -168,18 +250,22 @@ void CAbiSystem::set_option(Tunable tunable, u64 value) {
   hakmem_option_set(name, std::to_string(value).c_str());
 }
 
+void CAbiSystem::os_fail(OsCall call, u64 nth) { KernelOs::fail(call, nth); }
+u32 CAbiSystem::take_os_failures() { return KernelOs::take_failures(); }
+
 /// The contexts do not exist in the child: only the heap as it is there can be looked at.
 const char* CAbiSystem::fork_check(const char* (*check)(void*), void* context) {
   const pid_t child = fork();
   if (child < 0) return nullptr;
   if (child == 0) {
+    KernelOs::disarm();
     void* p = hk_malloc(100);
     const bool whole = p && check(context) != nullptr;
     hk_free(p);
     // The block just allocated is nobody's: the check must have seen exactly that one too many.
     const int status = !p ? 2 : whole ? (check(context) ? 3 : 0) : 4;
     if (__llvm_profile_write_file) __llvm_profile_write_file();
-    _exit(status);
+    _exit(is_libc() || starved_ ? 0 : status);
   }
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -188,13 +274,52 @@ const char* CAbiSystem::fork_check(const char* (*check)(void*), void* context) {
   return WIFEXITED(status) ? "the heap is not whole in the child of fork" : "the child of fork died";
 }
 
+namespace {
+
+void end_with_profile(int number) {
+  if (__llvm_profile_write_file) __llvm_profile_write_file();
+  signal(number, SIG_DFL);
+  raise(number);
+}
+
+}  // namespace
+
+/// The child has the forking thread alone, so that all its calls are made there.
+Ended CAbiSystem::in_child(Ending ending, int (*job)(void*), void* argument) {
+  static constexpr u64 kModes[] = {static_cast<u64>(OnFault::kContinue), static_cast<u64>(OnFault::kAbort),
+                                   static_cast<u64>(OnFault::kTrap)};
+  Ended ended;
+  const pid_t child = fork();
+  if (child < 0) return ended;
+  if (child == 0) {
+    inline_ = true;
+    KernelOs::disarm();
+    for (const int number : {SIGABRT, SIGILL, SIGTRAP}) signal(number, end_with_profile);
+    // Read at the start only, and write protected since.
+    const auto page = address_of(&g_heap.options) / kPageBytes * kPageBytes;
+    if (!allow_writing(reinterpret_cast<void*>(page), sizeof(Options))) _exit(kSealed);
+    g_heap.options.set(OptionId::kOnFault, kModes[static_cast<unsigned>(ending)]);
+    const int status = job(argument);
+    if (__llvm_profile_write_file) __llvm_profile_write_file();
+    _exit(status);
+  }
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (WIFEXITED(status)) ended.exit_status = WEXITSTATUS(status);
+  ended.possible = ended.exit_status != kSealed;
+  if (WIFSIGNALED(status)) ended.signal = WTERMSIG(status);
+  const std::size_t before = said_.size();
+  ended.verdict = take_verdict();
+  ended.check_failed = said_.find("internal check failed", before) != std::string::npos;
+  return ended;
+}
+
 Verdict CAbiSystem::take_verdict() {
   Verdict verdict;
-  const off_t end = lseek(reports_, 0, SEEK_END);
-  if (end <= reports_read_) return verdict;
-  std::string text(static_cast<std::size_t>(end - reports_read_), 0);
-  if (pread(reports_, text.data(), text.size(), reports_read_) < 0) return verdict;
-  reports_read_ = end;
+  const std::string errors = read_errors();
+  said_ += errors;
+  const std::string text = files_.read_new(kReportFd, &reports_read_) + errors;
   static constexpr char kKey[] = "hakmem-report: fault=";
   for (std::size_t at = text.find(kKey); at != std::string::npos; at = text.find(kKey, at + 1)) {
     const std::size_t from = at + sizeof kKey - 1;
@@ -206,7 +331,11 @@ Verdict CAbiSystem::take_verdict() {
   return verdict;
 }
 
+std::string CAbiSystem::read_errors() { return files_.read_new(kErrorFd, &errors_read_); }
+
 HeapCore* CAbiSystem::heap() { return &g_heap; }
 bool CAbiSystem::tracked() const { return g_heap.tracker != nullptr; }
+bool CAbiSystem::is_libc() const { return process_is_libc(); }
+Foreign CAbiSystem::foreign() const { return static_cast<Foreign>(g_heap.options.get(OptionId::kForeign)); }
 
 }  // namespace hak::props

@@ -14,6 +14,8 @@ struct Verdict {
   FaultRecord record;
 };
 
+class ProcessSystem;
+
 class System {
  public:
   virtual ~System() = default;
@@ -38,6 +40,8 @@ class System {
   /// Failures of the operating system injected since the last call of this function.
   virtual u32 take_os_failures() { return 0; }
   virtual void set_option(Tunable, u64) {}
+  /// The system as a process, for the operations of version 2; null: they are left out.
+  virtual ProcessSystem* process() { return nullptr; }
   /// Forks, runs `check` on the heap of the child, and returns what is wrong there; null without fork.
   virtual const char* fork_check(const char* (*)(void*), void*) { return nullptr; }
 

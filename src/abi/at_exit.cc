@@ -115,7 +115,8 @@ bool write_heap_profile(HeapCore& heap, int fd) {
   const std::size_t bytes = round_up(std::size_t{tally.tables.frames_used} * sizeof(Site), kPageBytes);
   tally.sites = static_cast<Site*>(os.reserve(0, bytes));
   if (!tally.sites) return false;
-  if (os.commit(tally.sites, bytes)) {
+  const bool room = os.commit(tally.sites, bytes);
+  if (room) {
     walk_live(heap, count_block, &tally);
     Output out(fd);
     append_counts(out.line().str("heap profile: "), tally.total);
@@ -134,7 +135,7 @@ bool write_heap_profile(HeapCore& heap, int fd) {
     copy_maps(fd);
   }
   os.release(tally.sites, bytes);
-  return true;
+  return room;
 }
 
 void write_stats_line(HeapCore& heap, int fd) {

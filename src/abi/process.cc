@@ -104,7 +104,10 @@ void shared_release(HeapCore& heap, ThreadCache*, void* p, Api api) {
   Locked locked(g_shared_lock);
   if (ThreadCache* cache = shared_cache()) {
     table().release(heap, cache, p, api);
-  } else if (Block block = Validator::first_look(heap.arena, Wild(p))) {
+    return;
+  }
+  trace_free(p, api);
+  if (Block block = Validator::first_look(heap.arena, Wild(p))) {
     release_foreign_slot(heap, p, api);
   } else {
     release_large_or_fault(heap, p, api);
@@ -119,6 +122,9 @@ void shared_release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size
       return;
     }
   }
+  using Sized = Memory<kDefaultPolicy>;
+  const Fault fault = Sized::check_sized(heap, p, bytes, alignment);
+  if (fault != Fault::kNone) return Sized::raise_mismatch(heap, p, api, bytes, fault);
   shared_release(heap, cache, p, api);
 }
 std::size_t shared_usable(HeapCore& heap, void* p, Api api) { return table().usable(heap, p, api); }
@@ -141,8 +147,11 @@ void unattached_release(HeapCore& heap, void* p, Api api) {
 void reconfigure_thread(HeapCore&, ThreadCache& cache) {
   if (t_cache == &cache && !g_direct.load(kRelaxed)) t_cache = empty_cache();
 }
+/// Records and traces are the business of the call that led here: the plain paths under it.
 void* reentrant_allocate(HeapCore& heap, std::size_t bytes, Api api) {
-  return shared_allocate(heap, nullptr, bytes, api);
+  Locked locked(g_shared_lock);
+  ThreadCache* cache = shared_cache();
+  return cache ? entry_table(heap.options.policy(), false).allocate(heap, cache, bytes, api) : out_of_memory();
 }
 /// The thread's own lists are in the middle of a change below us: the bit alone records the free, and
 /// whoever collects the slab next finds it.

@@ -29,9 +29,10 @@ void on_segv(int, siginfo_t* info, void* context) {
   if (g_heap.tracker && record.block_begin)
     g_heap.tracker->describe(g_heap, record.block_begin, &record);
   g_heap.raise(record);
-  // HAKMEM_ON_FAULT=continue: the page is opened, and the access goes on to where it did no harm.
+  // HAKMEM_ON_FAULT=continue: the page is opened, and the access goes on to where it did no harm. What the
+  // arena has not grown to yet is not even committed: lifting a guard there would change nothing.
   auto* page = reinterpret_cast<void*>(address_of(info->si_addr) / kPageBytes * kPageBytes);
-  if (!kLinux.unguard(page, kPageBytes)) default_action(info);
+  if (!kLinux.commit(page, kPageBytes) || !kLinux.unguard(page, kPageBytes)) default_action(info);
 }
 
 }  // namespace

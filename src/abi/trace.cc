@@ -241,6 +241,8 @@ void trace_thread_exit() {
   drop_chunk(t_writer);
 }
 
+void trace_free(const void* p, Api api) { record(TraceOp::kFree, api, 0, p); }
+
 void trace_purge() { record(TraceOp::kPurge, Api::kInternal, 0, nullptr); }
 
 void trace_fault(const FaultRecord& fault) {

@@ -16,6 +16,8 @@ const EntryTable& traced_table(const EntryTable& inner);
 void trace_fork_child();
 /// The calling thread gives its cache up.
 void trace_thread_exit();
+/// A free that no table serves: the thread has no cache, and there is none to share.
+void trace_free(const void* p, Api api);
 /// All unused memory is about to be given back.
 void trace_purge();
 /// A fault is about to be reported.

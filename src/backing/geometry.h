@@ -41,7 +41,7 @@ constexpr unsigned route_of_class(unsigned size_class) {
   return route_of_bytes(is_power_of_two(stride - 16) && stride > 256 ? stride - 16 : stride - 1);
 }
 
-constexpr std::array<u8, kClassCount> make_route_table() {
+consteval std::array<u8, kClassCount> make_route_table() {
   std::array<u8, kClassCount> table{};
   for (unsigned c = 0; c < kClassCount; ++c) table[c] = static_cast<u8>(route_of_class(c));
   return table;
@@ -54,7 +54,7 @@ FAST_PATH constexpr std::size_t granules_for(std::size_t bytes) {
 }
 inline constexpr std::size_t kClassTableSize = granules_for(kMaxSlabRequest) + 1;
 
-constexpr std::array<u8, kClassTableSize> make_class_table() {
+consteval std::array<u8, kClassTableSize> make_class_table() {
   std::array<u8, kClassTableSize> table{};
   unsigned size_class = 0;
   for (std::size_t granules = 0; granules < kClassTableSize; ++granules) {
@@ -99,7 +99,7 @@ constexpr u32 slab_units(unsigned size_class) {
 
 /// Offset of the first slot without colour: room for its header, at the class's alignment.
 constexpr u32 first_offset(unsigned size_class) { return class_alignment(size_class); }
-constexpr u32 slab_slots(unsigned size_class) {
+consteval u32 slab_slots(unsigned size_class) {
   return (slab_units(size_class) * static_cast<u32>(kUnitBytes) - first_offset(size_class)) /
          kStrides[size_class];
 }

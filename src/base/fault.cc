@@ -2,33 +2,24 @@
 
 namespace hak {
 
-const char* fault_id(Fault fault) {
-  switch (fault) {
-#define HAK_FAULT(name, id, text, test, row) \
-  case Fault::name:                          \
-    return id;
-#include "base/faults.def"
-#undef HAK_FAULT
-    case Fault::kNone:
-    case Fault::kCount:
-      break;
-  }
-  return "none";
-}
+namespace {
 
-const char* fault_text(Fault fault) {
-  switch (fault) {
-#define HAK_FAULT(name, id, text, test, row) \
-  case Fault::name:                          \
-    return text;
+struct FaultWords {
+  const char* id;
+  const char* text;
+};
+constexpr FaultWords kFaults[] = {
+    {"none", "no fault"},
+#define HAK_FAULT(name, id, text, test, row) {id, text},
 #include "base/faults.def"
 #undef HAK_FAULT
-    case Fault::kNone:
-    case Fault::kCount:
-      break;
-  }
-  return "no fault";
-}
+};
+static_assert(sizeof(kFaults) / sizeof(kFaults[0]) == static_cast<std::size_t>(Fault::kCount));
+
+}  // namespace
+
+const char* fault_id(Fault fault) { return kFaults[static_cast<std::size_t>(fault)].id; }
+const char* fault_text(Fault fault) { return kFaults[static_cast<std::size_t>(fault)].text; }
 
 const char* api_name(Api api) {
   static constexpr const char* kNames[] = {

@@ -99,7 +99,7 @@ static_assert(sizeof(ThreadCache) <= kThreadCacheBytes);
 inline constexpr std::size_t kPairsBytes = sizeof(MagazinePair) * kClassCount;
 
 /// Byte offset of the pair that serves a request, by granules_for(bytes).
-constexpr std::array<u16, kClassTableSize> make_pair_offsets() {
+consteval std::array<u16, kClassTableSize> make_pair_offsets() {
   std::array<u16, kClassTableSize> table{};
   for (std::size_t i = 0; i < kClassTableSize; ++i)
     table[i] = static_cast<u16>(kClassTable[i] * sizeof(MagazinePair));

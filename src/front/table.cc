@@ -16,19 +16,19 @@ struct Plain : Memory<P> {
 };
 
 template <typename Paths>
-constexpr EntryTable make_table() {
+consteval EntryTable make_table() {
   return {Paths::allocate,   Paths::release,       Paths::calloc, Paths::allocate_aligned,
           Paths::reallocate, Paths::release_sized, Paths::usable};
 }
 
 /// Without switches one policy is all.
 constexpr unsigned kTables = kPolicySwitches ? kPolicyCount : 1;
-constexpr Policy policy_of_table(unsigned index) {
+consteval Policy policy_of_table(unsigned index) {
   return kPolicySwitches ? policy_at(index) : kDefaultPolicy;
 }
 
 template <template <Policy> class Paths, std::size_t... I>
-constexpr std::array<EntryTable, kTables> make_tables(std::index_sequence<I...>) {
+consteval std::array<EntryTable, kTables> make_tables(std::index_sequence<I...>) {
   return {make_table<Paths<policy_of_table(I)>>()...};
 }
 

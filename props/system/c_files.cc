@@ -1,0 +1,232 @@
+#include "system/c_files.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <vector>
+
+#include "abi/process.h"
+#include "abi/trace_format.h"
+#include "hakmem.h"
+#include "system/prefixed.h"
+
+namespace hak::props {
+namespace {
+
+constexpr unsigned kLeft = 3;
+constexpr std::size_t kLeftBytes = 100;
+
+void open_at(const char* name, int fd) {
+  const int made = memfd_create(name, 0);
+  if (made < 0 || dup2(made, fd) < 0) {
+    perror("props: no descriptor for what the process writes");
+    exit(2);
+  }
+  if (made != fd) close(made);
+}
+
+}  // namespace
+
+ScriptFiles::ScriptFiles() {
+  open_at("reports", kReportFd);
+  open_at("errors", kErrorFd);
+  const char* base = getenv("TMPDIR");
+  directory_ = std::string(base ? base : "/tmp") + "/hakmem-script.XXXXXX";
+  if (!mkdtemp(directory_.data())) {
+    perror("props: no directory for what the process writes");
+    exit(2);
+  }
+}
+
+ScriptFiles::~ScriptFiles() {
+  if (!owner_) return;
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+  close(kReportFd);
+  close(kErrorFd);
+}
+
+std::string ScriptFiles::read_new(int fd, long* from) const {
+  const off_t end = lseek(fd, 0, SEEK_END);
+  if (end <= *from) return "";
+  std::string text(static_cast<std::size_t>(end - *from), 0);
+  if (pread(fd, text.data(), text.size(), *from) < 0) return "";
+  *from = end;
+  return text;
+}
+
+std::string ScriptFiles::read(const std::string& name) const {
+  std::ifstream file(directory_ + "/" + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::string ScriptFiles::find(const std::string& magic) const {
+  std::string found;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
+    const std::string name = entry.path().filename().string();
+    if (read(name).compare(0, magic.size(), magic) != 0) continue;
+    if (!found.empty()) return "";
+    found = name;
+  }
+  return found;
+}
+
+void ScriptFiles::write(const std::string& name, const std::string& content) const {
+  std::ofstream(directory_ + "/" + name, std::ios::binary) << content;
+}
+
+// ---- what is written when the process ends ----
+
+void leave_blocks(const ScriptFiles& files) {
+  struct Sum {
+    std::size_t blocks = 0, bytes = 0;
+  } sum;
+  for (unsigned i = 0; i < kLeft; ++i)
+    if (void* p = hk_malloc(kLeftBytes)) asm volatile("" ::"r"(p));
+  hakmem_walk(
+      [](void*, std::size_t usable, void* to) {
+        ++static_cast<Sum*>(to)->blocks;
+        static_cast<Sum*>(to)->bytes += usable;
+      },
+      &sum);
+  files.write(".left", std::to_string(sum.blocks) + " " + std::to_string(sum.bytes) + " " +
+                           (g_heap.ready ? "ready" : "not"));
+}
+
+namespace {
+
+u64 number_after(const std::string& text, const std::string& key) {
+  const std::size_t at = text.find(key);
+  return at == std::string::npos ? ~u64{0} : strtoull(text.c_str() + at + key.size(), nullptr, 10);
+}
+
+/// What the process wrote to a target; false if the script names none that can be written.
+bool written_to(const ScriptFiles& files, const Script& script, Variable target, std::string* text) {
+  std::string value;
+  if (!setting_of(script, target, &value) || !is_accepted(target, value) || value[0] == '/') return false;
+  long from = 0;
+  *text = value.compare(0, 3, "fd:") == 0 ? files.read_new(kReportFd, &from) : files.read(value);
+  return true;
+}
+
+}  // namespace
+
+std::string check_exit_files(const ScriptFiles& files, const Script& script) {
+  const std::string left = files.read(".left");
+  char* end = nullptr;
+  const u64 blocks = strtoull(left.c_str(), &end, 10);
+  const u64 bytes = strtoull(end, nullptr, 10);
+  const bool ready = left.find("ready") != std::string::npos;
+  if (left.empty()) return "the process did not come to its end";
+  std::string text;
+  if (written_to(files, script, Variable::kStatsFile, &text)) {
+    if (!ready) return text.empty() ? "" : "statistics without a heap";
+    if (number_after(text, "\"live_blocks\":") != blocks || number_after(text, "\"live_bytes\":") != bytes)
+      return "the statistics at exit are not what was left: " + text;
+  }
+  if (written_to(files, script, Variable::kHeapProfile, &text) && ready) {
+    const std::string total = std::to_string(blocks) + ": " + std::to_string(kLeft * kLeftBytes) + " [";
+    if (text.find("heap profile: " + total) == std::string::npos) return "the heap profile at exit has another total";
+    u64 sum = 0;
+    for (std::size_t at = text.find('\n'); at != std::string::npos && text[at + 1] != '\n'; at = text.find('\n', at + 1))
+      sum += strtoull(text.c_str() + at + 1, nullptr, 10);
+    if (sum != blocks) return "the stacks of the heap profile do not add up";
+    if (text.find("MAPPED_LIBRARIES:\n") == std::string::npos || text.find("r-xp") == std::string::npos)
+      return "the heap profile has no mappings";
+  }
+  return "";
+}
+
+// ---- the trace ----
+
+namespace {
+
+std::vector<TraceRecord> records_of(const std::string& content) {
+  std::vector<std::pair<u64, TraceRecord>> all;
+  for (std::size_t chunk = kTraceHeaderBytes; chunk + kTraceChunkBytes <= content.size(); chunk += kTraceChunkBytes) {
+    TraceChunk head;
+    memcpy(&head, content.data() + chunk, sizeof head);
+    for (std::size_t at = sizeof head; at + sizeof(TraceRecord) <= kTraceChunkBytes; at += sizeof(TraceRecord)) {
+      TraceRecord record;
+      memcpy(&record, content.data() + chunk + at, sizeof record);
+      if (record.op == TraceOp::kNone) break;
+      const u64 order = head.first_order + static_cast<u32>(record.order - static_cast<u32>(head.first_order));
+      all.emplace_back(order, record);
+    }
+  }
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<TraceRecord> records;
+  for (const auto& [order, record] : all) records.push_back(record);
+  return records;
+}
+
+/// The blocks that a trace says are live, after each of its records.
+struct Account {
+  std::set<u64> live;
+  u64 served = 0;
+  u64 moving = 0;  ///< the block of a realloc under way
+  std::string wrong;
+
+  void take(const TraceRecord& record, bool refused, bool knows_all) {
+    switch (record.op) {
+      case TraceOp::kAllocate:
+      case TraceOp::kCalloc:
+      case TraceOp::kAligned: return hand_out(record.address);
+      case TraceOp::kFree:
+      case TraceOp::kFreeSized:
+        if (!refused) take_back(record.address, knows_all);
+        return;
+      case TraceOp::kReallocBegin: moving = refused ? 0 : record.address; return;
+      case TraceOp::kReallocEnd:
+        if (!record.address) return;
+        if (moving) take_back(moving, knows_all);
+        return hand_out(record.address);
+      default: return;
+    }
+  }
+  void hand_out(u64 address) {
+    if (!address) return;
+    ++served;
+    if (!live.insert(address).second) wrong = "the trace hands a live block out";
+  }
+  void take_back(u64 address, bool knows_all) {
+    if (address && !live.erase(address) && knows_all) wrong = "the trace frees a block that is not live";
+  }
+};
+
+}  // namespace
+
+std::string check_trace(const ScriptFiles& files, u64 served, bool knows_all_pointers) {
+  const std::string name = files.find(std::string(kTraceMagic, sizeof kTraceMagic));
+  if (name.empty()) return "there is no trace, or more than one";
+  const std::string content = files.read(name);
+  TraceHeader header;
+  memcpy(&header, content.data(), sizeof header);
+  if (header.base != g_heap.arena.base || header.seed != g_heap.seed) return "the trace is of another heap";
+  const std::string text(header.text, header.text_bytes);
+  if (text.find("build=") == std::string::npos || text.find("HAKMEM_PROFILE=") == std::string::npos)
+    return "the trace does not say what was run";
+  const std::vector<TraceRecord> records = records_of(content);
+  Account account;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const bool refused = i + 1 < records.size() && records[i + 1].op == TraceOp::kFault &&
+                         static_cast<Fault>(records[i + 1].size) != Fault::kWriteAfterFree;
+    account.take(records[i], refused, knows_all_pointers);
+    if (!account.wrong.empty()) return account.wrong + " (record " + std::to_string(i) + ")";
+  }
+  if (!served) return "";
+  if (account.served != served)
+    return "the trace has " + std::to_string(account.served) + " blocks, served were " + std::to_string(served);
+  if (!account.live.empty()) return "the trace leaves " + std::to_string(account.live.size()) + " blocks live";
+  return "";
+}
+
+}  // namespace hak::props
