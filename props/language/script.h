@@ -54,6 +54,7 @@ enum class Variable : u8 {
   kForeign, kConfigLock, kPurgeDelay, kArenaGib, kReport, kTrace, kHeapProfile, kStatsFile,
   kNoEnviron,  ///< `environ` is null when the heap starts: it reads /proc/self/environ
   kNoMemory,   ///< the kernel gives no address space
+  kAddressLimit,  ///< little of it: RLIMIT_AS is low until the heap has started
   kCount
 };
 enum class NewForm : u8 {
@@ -75,13 +76,14 @@ enum class Question : u8 {
 enum class Stall : u8 { kArena, kLarge, kRegistry, kCount };
 /// HAKMEM_ON_FAULT of the child that makes the next misuse.
 enum class Ending : u8 { kContinue, kAbort, kTrap, kCount };
-/// Where a child reads a byte: beside a block, in a freed one, in the unused arena, outside of it; or
+/// Where a child reads a byte: beside a block, in a freed one, in the unused arena, outside of it, behind
+/// the last slot of a slab; or
 /// it is sent the signal, or gives a slot back whose bit is set already.
-enum class Access : u8 { kBefore, kBehind, kFreed, kUnused, kOutside, kSent, kBitmap, kCount };
+enum class Access : u8 { kBefore, kBehind, kFreed, kUnused, kOutside, kSent, kBitmap, kSlabEnd, kCount };
 /// What is wrong with the heap's own account of the block or its span while verify looks.
 enum class Broken : u8 {
-  kHeader, kLastHeader, kStateKey, kStateFree, kStateRemote, kBitmap, kCount, kCarved, kStateInside, kSpanUnits,
-  kSpanLost, kWords
+  kHeader, kLastHeader, kStateKey, kStateFree, kStateRemote, kBitmap, kFreeCount, kCarved, kStateInside, kSpanUnits,
+  kSpanLost, kCachedLive, kCachedTwice, kCachedTaken, kCount
 };
 
 struct Op {

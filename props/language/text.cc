@@ -57,7 +57,7 @@ static_assert(std::size(kPageFormWords) == static_cast<unsigned>(PageForm::kCoun
 static_assert(std::size(kQuestionWords) == static_cast<unsigned>(Question::kCount));
 static_assert(std::size(kStallWords) == static_cast<unsigned>(Stall::kCount));
 static_assert(std::size(kEndingWords) == static_cast<unsigned>(Ending::kCount));
-static_assert(std::size(kBrokenWords) == static_cast<unsigned>(Broken::kWords));
+static_assert(std::size(kBrokenWords) == static_cast<unsigned>(Broken::kCount));
 static_assert(std::size(kAccessWords) == static_cast<unsigned>(Access::kCount));
 
 int find_word(const char* const* words, unsigned count, const std::string& word) {

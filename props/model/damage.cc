@@ -46,11 +46,28 @@ void Runner::damage(const Op& op) {
     const For<u32> none(span.units, 0);
     return expect_broken("A1");
   }
+  if (which >= Broken::kCachedLive) return damage_magazine(which, block);
   if (block.large) {
     const For<u8> gone(state, kNotASlot);
     return expect_broken("L1");
   }
   damage_slab(which, block, unit, span);
+}
+
+/// The magazine that the block's owner keeps for its class, if there is anything in it.
+void Runner::damage_magazine(Broken which, const ShadowBlock& block) {
+  if (block.large) return;
+  const Arena& arena = heap_->arena;
+  ThreadCache* owner = arena.span(arena.span_of(arena.unit_of(block.ptr)))->owner.load(kRelaxed);
+  if (!owner || alloc_count(owner->pair(block.size_class)) < 2) return;
+  void** top = owner->pair(block.size_class).alloc_top;
+  if (which == Broken::kCachedTaken) {
+    u8& state = *arena.state_of(top[0]);
+    const For<u8> live(state, with_kind_of(state, kLiveBits));
+    return expect_broken("M3");
+  }
+  const For<void*> wrong(top[0], which == Broken::kCachedLive ? block.ptr : top[1]);
+  expect_broken("M3");
 }
 
 void Runner::damage_slab(Broken which, const ShadowBlock& block, u32 unit, Span& slab) {
@@ -88,7 +105,7 @@ void Runner::damage_slab(Broken which, const ShadowBlock& block, u32 unit, Span&
       slab.free_count = count;
       return;
     }
-    case Broken::kCount: {
+    case Broken::kFreeCount: {
       const auto count = slab.free_count;
       ++slab.free_count;
       expect_broken("S2");

@@ -221,6 +221,14 @@ const u8* Runner::accessed(const Op& op, Fault* expected) const {
       *expected = Fault::kUseAfterFree;
       return block.ptr;
     }
+    case Access::kSlabEnd: {
+      if (!block.live || block.large || os_failed_ever_) return nullptr;
+      const u32 unit = arena.span_of(arena.unit_of(block.ptr));
+      const Span& slab = *arena.span(unit);
+      // Where guards cost mappings slabs have none.
+      if (!arena.guards() || !arena.os().light_guards()) return nullptr;
+      return reinterpret_cast<const u8*>(arena.unit_address(unit + slab.units)) - kPageBytes;
+    }
     case Access::kUnused: return reinterpret_cast<u8*>(arena.base + arena.reserved_bytes() - kPageBytes);
     case Access::kOutside: *expected = Fault::kNone; return reinterpret_cast<u8*>(std::uintptr_t{8});
     default: return nullptr;

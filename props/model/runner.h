@@ -83,6 +83,7 @@ class Runner {
   // ---- what only verify sees (damage.cc) ----
   void damage(const Op& op);
   void damage_slab(Broken which, const ShadowBlock& block, u32 unit, Span& slab);
+  void damage_magazine(Broken which, const ShadowBlock& block);
   void expect_broken(const char* invariant);
 
   // ---- what only a process has (process.cc) ----

@@ -120,6 +120,8 @@ std::string check_options() {
   char text[64];
   if (hakmem_option_get("HAKMEM_NO_SUCH", text, sizeof text) != EINVAL || hakmem_option_get(nullptr, text, 1) != EINVAL)
     return "an unknown option has a value";
+  if (hakmem_option_set(nullptr, "1") != EINVAL || hakmem_option_set("HAKMEM_GUARDS", nullptr) != EINVAL)
+    return "an option is set without a name or a value";
   return !seen.wrong.empty() ? seen.wrong : seen.names.size() == kOptionCount ? "" : "not all options were shown";
 }
 

@@ -15,6 +15,7 @@
 
 #include "abi/process.h"
 #include "abi/trace_format.h"
+#include "core/tracker.h"
 #include "hakmem.h"
 #include "system/prefixed.h"
 
@@ -98,7 +99,8 @@ void leave_blocks(const ScriptFiles& files) {
       },
       &sum);
   files.write(".left", std::to_string(sum.blocks) + " " + std::to_string(sum.bytes) + " " +
-                           (g_heap.ready ? "ready" : "not"));
+                           (g_heap.ready ? "ready" : "not") +
+                           (g_heap.tracker && g_heap.tracker->tables().frames ? " stacks" : ""));
 }
 
 namespace {
@@ -125,6 +127,7 @@ std::string check_exit_files(const ScriptFiles& files, const Script& script) {
   const u64 blocks = strtoull(left.c_str(), &end, 10);
   const u64 bytes = strtoull(end, nullptr, 10);
   const bool ready = left.find("ready") != std::string::npos;
+  const bool stacks = left.find("stacks") != std::string::npos;  // there may have been no room for them
   if (left.empty()) return "the process did not come to its end";
   std::string text;
   if (written_to(files, script, Variable::kStatsFile, &text)) {
@@ -132,7 +135,7 @@ std::string check_exit_files(const ScriptFiles& files, const Script& script) {
     if (number_after(text, "\"live_blocks\":") != blocks || number_after(text, "\"live_bytes\":") != bytes)
       return "the statistics at exit are not what was left: " + text;
   }
-  if (written_to(files, script, Variable::kHeapProfile, &text) && ready) {
+  if (written_to(files, script, Variable::kHeapProfile, &text) && ready && stacks) {
     const std::string total = std::to_string(blocks) + ": " + std::to_string(kLeft * kLeftBytes) + " [";
     if (text.find("heap profile: " + total) == std::string::npos) return "the heap profile at exit has another total";
     u64 sum = 0;

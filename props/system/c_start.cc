@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -20,7 +22,7 @@ namespace {
 constexpr const char* kNowhere = "/nonexistent/file";
 
 bool is_number(const std::string& text, u64 most) {
-  const bool hex = text.compare(0, 2, "0x") == 0;
+  const bool hex = text.compare(0, 2, "0x") == 0 || text.compare(0, 2, "0X") == 0;
   const std::string digits = hex ? text.substr(2) : text;
   if (digits.empty() || digits.find_first_not_of(hex ? "0123456789abcdefABCDEF" : "0123456789") != std::string::npos)
     return false;
@@ -52,6 +54,19 @@ std::string text_of(Variable variable, const std::string& word) {
   if (word == "missing") return kNowhere;
   if (word == "long") return std::string(300, 'x');
   return word == "empty" ? "" : word;
+}
+
+/// Room for 4 GiB more than what is mapped: less than the heap would reserve.
+void limit_address_space(rlimit* before) {
+  getrlimit(RLIMIT_AS, before);
+  unsigned long long pages = 0;
+  if (FILE* file = fopen("/proc/self/statm", "re")) {
+    if (fscanf(file, "%llu", &pages) != 1) pages = 0;
+    fclose(file);
+  }
+  rlimit limit = *before;
+  limit.rlim_cur = pages * kPageBytes + (rlim_t{4} << 30);
+  setrlimit(RLIMIT_AS, &limit);
 }
 
 }  // namespace
@@ -136,11 +151,15 @@ bool CAbiSystem::reset(const Script& script) {
   if (!script.light_guards) pretend_old_kernel();
   starved_ = setting_of(script, Variable::kNoMemory, &text);
   if (starved_) KernelOs::fail_always(OsCall::kReserve);
+  const bool limited = setting_of(script, Variable::kAddressLimit, &text);
+  rlimit before;
+  if (limited) limit_address_space(&before);
   char** const kept = environ;
   if (setting_of(script, Variable::kNoEnviron, &text)) environ = nullptr;
   thread_start(0);
   hk_free(hk_malloc(1));
   environ = kept;
+  if (limited) setrlimit(RLIMIT_AS, &before);
   served_ = 0;
   unasked_ = 1;
   starved_ = starved_ && !is_libc();

@@ -80,7 +80,6 @@ class Tracker {
   }
 
   /// In the child of fork.
-  void reset_lock() { commit_lock_.reset(); }
   Lock& lock() { return commit_lock_; }
   Lock& quarantine_lock() { return quarantine_.lock(); }
 
