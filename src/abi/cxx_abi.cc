@@ -117,8 +117,9 @@ FAST_PATH void release_sized(void* p, std::size_t bytes, std::size_t alignment, 
 // defines, so that a form whose visible address is another was replaced. A program without position
 // independent code that takes an address looks replaced too; its calls come back here by the plain form.
 extern "C" {
-#define HAK_OWN(name, mangled, ...) \
-  __attribute__((alias(mangled), visibility("hidden"), malloc, alloc_size(1))) void* name(std::size_t __VA_OPT__(, ) __VA_ARGS__)
+#define HAK_OWN(name, mangled, ...)                                            \
+  __attribute__((alias(mangled), visibility("hidden"), malloc, alloc_size(1))) \
+  void* name(std::size_t __VA_OPT__(, ) __VA_ARGS__)
 HAK_OWN(hak_own_new, "_Znwm");
 HAK_OWN(hak_own_new_array, "_Znam");
 HAK_OWN(hak_own_new_aligned, "_ZnwmSt11align_val_t", std::align_val_t);
