@@ -134,29 +134,35 @@ HAK_OWN(hak_own_delete_array_aligned, "_ZdaPvSt11align_val_t", std::align_val_t)
 #undef HAK_OWN
 }
 
-/// The function that a program put in the place of `own`, or null. The compiler must neither conclude
-/// that both are the same nor call by name, which clang takes for a call of the one in this file.
+/// The function that a program put in the place of `own`, or null; also that which is there if `also`.
+/// The compiler must neither conclude that both are the same nor call by name, which clang takes for a
+/// call of the one in this file.
 template <typename Function>
-FAST_PATH Function* replacing(Function* visible, Function* own, bool also = false) {
+FAST_PATH Function* replacing(Function* visible, Function* own, bool also) {
   asm("" : "+r"(visible));
   return HAK_LIKELY(visible == own && !also) ? nullptr : visible;
 }
 template <typename... Align>
-FAST_PATH auto* other_new(void* (*own)(std::size_t, Align...)) {
-  return replacing<void*(std::size_t, Align...)>(&::operator new, own);
+FAST_PATH auto* other_new(void* (*own)(std::size_t, Align...), bool also = false) {
+  return replacing<void*(std::size_t, Align...)>(&::operator new, own, also);
 }
 template <typename... Align>
-FAST_PATH auto* other_delete(void (*own)(void*, Align...) noexcept) {
-  return replacing<void(void*, Align...) noexcept>(&::operator delete, own);
-}
-/// Not null as well if the single form was replaced, which that of arrays calls.
-template <typename... Align>
-FAST_PATH auto* other_new_array(void* (*own)(std::size_t, Align...), void* (*single)(std::size_t, Align...)) {
-  return replacing<void*(std::size_t, Align...)>(&::operator new[], own, other_new(single) != nullptr);
+FAST_PATH auto* other_delete(void (*own)(void*, Align...) noexcept, bool also = false) {
+  return replacing<void(void*, Align...) noexcept>(&::operator delete, own, also);
 }
 template <typename... Align>
-FAST_PATH auto* other_delete_array(void (*own)(void*, Align...) noexcept, void (*single)(void*, Align...) noexcept) {
-  return replacing<void(void*, Align...) noexcept>(&::operator delete[], own, other_delete(single) != nullptr);
+FAST_PATH auto* other_new_array(void* (*own)(std::size_t, Align...), bool also) {
+  return replacing<void*(std::size_t, Align...)>(&::operator new[], own, also);
+}
+template <typename... Align>
+FAST_PATH auto* other_delete_array(void (*own)(void*, Align...) noexcept, bool also) {
+  return replacing<void(void*, Align...) noexcept>(&::operator delete[], own, also);
+}
+/// Where one of a pair looks replaced, both forms of arrays call the single ones: an array must not
+/// begin as an array and end as a single object.
+FAST_PATH bool single_replaced() { return other_new(hak_own_new) || other_delete(hak_own_delete); }
+FAST_PATH bool single_aligned_replaced() {
+  return other_new(hak_own_new_aligned) || other_delete(hak_own_delete_aligned);
 }
 
 /// What a replaced form throws, as null.
@@ -173,7 +179,7 @@ HAK_NOINLINE void* caught(Allocate allocate) noexcept {
 
 HAK_EXPORT void* operator new(std::size_t n) { return throwing<Api::kNew>(n); }
 HAK_EXPORT void* operator new[](std::size_t n) {
-  if (auto* other = other_new(hak_own_new)) return other(n);
+  if (auto* other = other_new(hak_own_new, single_replaced())) return other(n);
   return throwing<Api::kNewArray>(n);
 }
 HAK_EXPORT void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
@@ -181,12 +187,12 @@ HAK_EXPORT void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
   return quiet<Api::kNew>(n);
 }
 HAK_EXPORT void* operator new[](std::size_t n, const std::nothrow_t&) noexcept {
-  if (auto* other = other_new_array(hak_own_new_array, hak_own_new)) return caught([=] { return other(n); });
+  if (auto* other = other_new_array(hak_own_new_array, single_replaced())) return caught([=] { return other(n); });
   return quiet<Api::kNewArray>(n);
 }
 HAK_EXPORT void* operator new(std::size_t n, std::align_val_t a) { return throwing<Api::kNew>(n, a); }
 HAK_EXPORT void* operator new[](std::size_t n, std::align_val_t a) {
-  if (auto* other = other_new(hak_own_new_aligned)) return other(n, a);
+  if (auto* other = other_new(hak_own_new_aligned, single_aligned_replaced())) return other(n, a);
   return throwing<Api::kNewArray>(n, a);
 }
 HAK_EXPORT void* operator new(std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
@@ -194,14 +200,14 @@ HAK_EXPORT void* operator new(std::size_t n, std::align_val_t a, const std::noth
   return quiet<Api::kNew>(n, a);
 }
 HAK_EXPORT void* operator new[](std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
-  if (auto* other = other_new_array(hak_own_new_array_aligned, hak_own_new_aligned))
+  if (auto* other = other_new_array(hak_own_new_array_aligned, single_aligned_replaced()))
     return caught([=] { return other(n, a); });
   return quiet<Api::kNewArray>(n, a);
 }
 
 HAK_EXPORT void operator delete(void* p) noexcept { release(p, Api::kDelete); }
 HAK_EXPORT void operator delete[](void* p) noexcept {
-  if (auto* other = other_delete(hak_own_delete)) return other(p);
+  if (auto* other = other_delete(hak_own_delete, single_replaced())) return other(p);
   release(p, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept {
@@ -209,7 +215,7 @@ HAK_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept {
   release(p, Api::kDelete);
 }
 HAK_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept {
-  if (auto* other = other_delete_array(hak_own_delete_array, hak_own_delete)) return other(p);
+  if (auto* other = other_delete_array(hak_own_delete_array, single_replaced())) return other(p);
   release(p, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, std::size_t n) noexcept {
@@ -217,12 +223,12 @@ HAK_EXPORT void operator delete(void* p, std::size_t n) noexcept {
   release_sized(p, n, 0, Api::kDelete);
 }
 HAK_EXPORT void operator delete[](void* p, std::size_t n) noexcept {
-  if (auto* other = other_delete_array(hak_own_delete_array, hak_own_delete)) return other(p);
+  if (auto* other = other_delete_array(hak_own_delete_array, single_replaced())) return other(p);
   release_sized(p, n, 0, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, std::align_val_t) noexcept { release(p, Api::kDelete); }
 HAK_EXPORT void operator delete[](void* p, std::align_val_t a) noexcept {
-  if (auto* other = other_delete(hak_own_delete_aligned)) return other(p, a);
+  if (auto* other = other_delete(hak_own_delete_aligned, single_aligned_replaced())) return other(p, a);
   release(p, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, std::align_val_t a, const std::nothrow_t&) noexcept {
@@ -230,7 +236,7 @@ HAK_EXPORT void operator delete(void* p, std::align_val_t a, const std::nothrow_
   release(p, Api::kDelete);
 }
 HAK_EXPORT void operator delete[](void* p, std::align_val_t a, const std::nothrow_t&) noexcept {
-  if (auto* other = other_delete_array(hak_own_delete_array_aligned, hak_own_delete_aligned)) return other(p, a);
+  if (auto* other = other_delete_array(hak_own_delete_array_aligned, single_aligned_replaced())) return other(p, a);
   release(p, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, std::size_t n, std::align_val_t a) noexcept {
@@ -238,6 +244,6 @@ HAK_EXPORT void operator delete(void* p, std::size_t n, std::align_val_t a) noex
   release_sized(p, n, static_cast<std::size_t>(a), Api::kDelete);
 }
 HAK_EXPORT void operator delete[](void* p, std::size_t n, std::align_val_t a) noexcept {
-  if (auto* other = other_delete_array(hak_own_delete_array_aligned, hak_own_delete_aligned)) return other(p, a);
+  if (auto* other = other_delete_array(hak_own_delete_array_aligned, single_aligned_replaced())) return other(p, a);
   release_sized(p, n, static_cast<std::size_t>(a), Api::kDeleteArray);
 }
