@@ -103,26 +103,6 @@ FAST_PATH void* quiet(std::size_t bytes, std::align_val_t align) noexcept {
   }
 }
 
-extern "C" {
-#define HAK_OWN(name, mangled, ...) \
-  __attribute__((alias(mangled), visibility("hidden"), malloc, alloc_size(1))) void* name(std::size_t __VA_OPT__(, ) __VA_ARGS__)
-HAK_OWN(hak_own_new, "_Znwm");
-HAK_OWN(hak_own_new_array, "_Znam");
-HAK_OWN(hak_own_new_aligned, "_ZnwmSt11align_val_t", std::align_val_t);
-HAK_OWN(hak_own_new_array_aligned, "_ZnamSt11align_val_t", std::align_val_t);
-#undef HAK_OWN
-}
-
-template <typename... Align>
-FAST_PATH auto* other_new(void* (*own)(std::size_t, Align...)) {
-  return replacing<void*(std::size_t, Align...)>(&::operator new, own);
-}
-/// Not null as well if the single form was replaced, which that of arrays calls.
-template <typename... Align>
-FAST_PATH auto* other_new_array(void* (*own)(std::size_t, Align...), void* (*single)(std::size_t, Align...)) {
-  return replacing<void*(std::size_t, Align...)>(&::operator new[], own, other_new(single) != nullptr);
-}
-
 /// What a replaced form throws, as null.
 template <typename Allocate>
 HAK_NOINLINE void* caught(Allocate allocate) noexcept {
@@ -135,9 +115,21 @@ HAK_NOINLINE void* caught(Allocate allocate) noexcept {
 
 }  // namespace
 
+// The names of replaced.h.
+extern "C" {
+#define HAK_OWN(name, mangled, ...)                                            \
+  __attribute__((alias(mangled), visibility("hidden"), malloc, alloc_size(1))) \
+  void* name(std::size_t __VA_OPT__(, ) __VA_ARGS__)
+HAK_OWN(hak_own_new, "_Znwm");
+HAK_OWN(hak_own_new_array, "_Znam");
+HAK_OWN(hak_own_new_aligned, "_ZnwmSt11align_val_t", std::align_val_t);
+HAK_OWN(hak_own_new_array_aligned, "_ZnamSt11align_val_t", std::align_val_t);
+#undef HAK_OWN
+}
+
 HAK_EXPORT void* operator new(std::size_t n) { return throwing<Api::kNew>(n); }
 HAK_EXPORT void* operator new[](std::size_t n) {
-  if (auto* other = other_new(hak_own_new)) return other(n);
+  if (auto* other = other_new(hak_own_new, single_replaced())) return other(n);
   return throwing<Api::kNewArray>(n);
 }
 HAK_EXPORT void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
@@ -145,12 +137,12 @@ HAK_EXPORT void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
   return quiet<Api::kNew>(n);
 }
 HAK_EXPORT void* operator new[](std::size_t n, const std::nothrow_t&) noexcept {
-  if (auto* other = other_new_array(hak_own_new_array, hak_own_new)) return caught([=] { return other(n); });
+  if (auto* other = other_new_array(hak_own_new_array, single_replaced())) return caught([=] { return other(n); });
   return quiet<Api::kNewArray>(n);
 }
 HAK_EXPORT void* operator new(std::size_t n, std::align_val_t a) { return throwing<Api::kNew>(n, a); }
 HAK_EXPORT void* operator new[](std::size_t n, std::align_val_t a) {
-  if (auto* other = other_new(hak_own_new_aligned)) return other(n, a);
+  if (auto* other = other_new(hak_own_new_aligned, single_aligned_replaced())) return other(n, a);
   return throwing<Api::kNewArray>(n, a);
 }
 HAK_EXPORT void* operator new(std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
@@ -158,7 +150,7 @@ HAK_EXPORT void* operator new(std::size_t n, std::align_val_t a, const std::noth
   return quiet<Api::kNew>(n, a);
 }
 HAK_EXPORT void* operator new[](std::size_t n, std::align_val_t a, const std::nothrow_t&) noexcept {
-  if (auto* other = other_new_array(hak_own_new_array_aligned, hak_own_new_aligned))
+  if (auto* other = other_new_array(hak_own_new_array_aligned, single_aligned_replaced()))
     return caught([=] { return other(n, a); });
   return quiet<Api::kNewArray>(n, a);
 }

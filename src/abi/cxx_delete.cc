@@ -15,6 +15,9 @@ FAST_PATH void release_sized(void* p, std::size_t bytes, std::size_t alignment, 
   process_release_sized(p, bytes, alignment, api);
 }
 
+}  // namespace
+
+// The names of replaced.h.
 extern "C" {
 #define HAK_OWN(name, mangled, ...) \
   __attribute__((alias(mangled), visibility("hidden"))) void name(void* __VA_OPT__(, ) __VA_ARGS__) noexcept
@@ -25,20 +28,9 @@ HAK_OWN(hak_own_delete_array_aligned, "_ZdaPvSt11align_val_t", std::align_val_t)
 #undef HAK_OWN
 }
 
-template <typename... Align>
-FAST_PATH auto* other_delete(void (*own)(void*, Align...) noexcept) {
-  return replacing<void(void*, Align...) noexcept>(&::operator delete, own);
-}
-template <typename... Align>
-FAST_PATH auto* other_delete_array(void (*own)(void*, Align...) noexcept, void (*single)(void*, Align...) noexcept) {
-  return replacing<void(void*, Align...) noexcept>(&::operator delete[], own, other_delete(single) != nullptr);
-}
-
-}  // namespace
-
 HAK_EXPORT void operator delete(void* p) noexcept { release(p, Api::kDelete); }
 HAK_EXPORT void operator delete[](void* p) noexcept {
-  if (auto* other = other_delete(hak_own_delete)) return other(p);
+  if (auto* other = other_delete(hak_own_delete, single_replaced())) return other(p);
   release(p, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept {
@@ -46,7 +38,7 @@ HAK_EXPORT void operator delete(void* p, const std::nothrow_t&) noexcept {
   release(p, Api::kDelete);
 }
 HAK_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept {
-  if (auto* other = other_delete_array(hak_own_delete_array, hak_own_delete)) return other(p);
+  if (auto* other = other_delete_array(hak_own_delete_array, single_replaced())) return other(p);
   release(p, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, std::size_t n) noexcept {
@@ -54,12 +46,12 @@ HAK_EXPORT void operator delete(void* p, std::size_t n) noexcept {
   release_sized(p, n, 0, Api::kDelete);
 }
 HAK_EXPORT void operator delete[](void* p, std::size_t n) noexcept {
-  if (auto* other = other_delete_array(hak_own_delete_array, hak_own_delete)) return other(p);
+  if (auto* other = other_delete_array(hak_own_delete_array, single_replaced())) return other(p);
   release_sized(p, n, 0, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, std::align_val_t) noexcept { release(p, Api::kDelete); }
 HAK_EXPORT void operator delete[](void* p, std::align_val_t a) noexcept {
-  if (auto* other = other_delete(hak_own_delete_aligned)) return other(p, a);
+  if (auto* other = other_delete(hak_own_delete_aligned, single_aligned_replaced())) return other(p, a);
   release(p, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, std::align_val_t a, const std::nothrow_t&) noexcept {
@@ -67,7 +59,7 @@ HAK_EXPORT void operator delete(void* p, std::align_val_t a, const std::nothrow_
   release(p, Api::kDelete);
 }
 HAK_EXPORT void operator delete[](void* p, std::align_val_t a, const std::nothrow_t&) noexcept {
-  if (auto* other = other_delete_array(hak_own_delete_array_aligned, hak_own_delete_aligned)) return other(p, a);
+  if (auto* other = other_delete_array(hak_own_delete_array_aligned, single_aligned_replaced())) return other(p, a);
   release(p, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, std::size_t n, std::align_val_t a) noexcept {
@@ -75,6 +67,6 @@ HAK_EXPORT void operator delete(void* p, std::size_t n, std::align_val_t a) noex
   release_sized(p, n, static_cast<std::size_t>(a), Api::kDelete);
 }
 HAK_EXPORT void operator delete[](void* p, std::size_t n, std::align_val_t a) noexcept {
-  if (auto* other = other_delete_array(hak_own_delete_array_aligned, hak_own_delete_aligned)) return other(p, a);
+  if (auto* other = other_delete_array(hak_own_delete_array_aligned, single_aligned_replaced())) return other(p, a);
   release_sized(p, n, static_cast<std::size_t>(a), Api::kDeleteArray);
 }

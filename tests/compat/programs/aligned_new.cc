@@ -51,10 +51,10 @@ void types() {
 }  // namespace
 
 int main() {
-  for (std::size_t alignment = 1; alignment <= std::size_t{4} << 20; alignment *= 2)
+  for (std::size_t alignment = 1; alignment <= std::size_t{1} << 20; alignment *= 2)
     for (std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{15}, std::size_t{100}, alignment - 1,
-                             alignment, alignment + 1, alignment * 3})
-      if (size <= std::size_t{5} << 20) one(size, alignment);
+                             alignment, alignment + 1, alignment * 2})
+      if (size <= std::size_t{1} << 20) one(size, alignment);
   types<16>();
   types<32>();
   types<64>();
