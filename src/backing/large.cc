@@ -61,6 +61,12 @@ bool LargeBlocks::set_end(Span& span, u32 unit, std::size_t block_bytes, u32 kee
   return true;
 }
 
+/// Units of a block with one guard page on both sides. Cached spans are kept by it, not by their length,
+/// which differs by the guard that was drawn.
+u32 LargeBlocks::least_units(std::size_t block_bytes) const {
+  return units_of(block_bytes + (arena_.guards() ? 2 * kPageBytes : 0));
+}
+
 /// Bytes closed behind a block at least: how far the next block is stays unknown.
 std::size_t LargeBlocks::draw_guard() {
   if (!arena_.guards()) return 0;
@@ -84,20 +90,18 @@ std::byte* LargeBlocks::place(u32 unit, u32 units, std::size_t block_bytes, std:
 
 void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, bool zero) {
   if ((!reuse_cached_ && !HAK_SEEDED(kQuarantineForgets)) || cached_bytes() == 0) return nullptr;
-  // Blocks of one size have spans of two lengths, by the guard that was drawn.
-  u32 units = units_of(block_bytes + (arena_.guards() ? 2 * kPageBytes : 0));
+  const u32 needed = least_units(block_bytes);
+  if (needed > kCacheMaxUnits) return nullptr;
   u32 unit = kNoSpan;
   {
     Locked locked(lock_);
-    for (const u32 last = units + 1; unit == kNoSpan; ++units) {
-      if (units > last || units > kCacheMaxUnits) return nullptr;
-      unit = cached_[units].head;
-    }
-    --units;
-    cached_[units].remove(arena_.spans(), unit);
-    cached_bytes_.fetch_sub(std::size_t{units} * kUnitBytes, kRelaxed);
+    unit = cached_[needed].head;
+    if (unit == kNoSpan) return nullptr;
+    cached_[needed].remove(arena_.spans(), unit);
+    cached_bytes_.fetch_sub(std::size_t{arena_.span(unit)->units} * kUnitBytes, kRelaxed);
   }
   Span& span = *arena_.span(unit);
+  const u32 units = span.units;
   const auto room = static_cast<std::size_t>(arena_.unit_address(unit + units) - span.start);
   if (block_bytes + (span.guarded ? kPageBytes : 0) > room || !set_end(span, unit, block_bytes, units)) {
     give_back(span, unit);
@@ -161,11 +165,12 @@ void LargeBlocks::unclaim(void* block) {
 
 bool LargeBlocks::cache(Span& span, u32 unit) {
   const std::size_t bytes = std::size_t{span.units} * kUnitBytes;
-  if (span.units > kCacheMaxUnits || span.alignment > kPageBytes) return false;
+  const u32 needed = least_units(span.block_bytes);
+  if (needed > kCacheMaxUnits || span.alignment > kPageBytes) return false;
   if (!reuse_cached_) span.closed = arena_.os().guard(span.start, span.block_bytes);
   Locked locked(lock_);
   if (cached_bytes() + bytes > kCacheMaxBytes) return false;
-  cached_[span.units].push(arena_.spans(), unit);
+  cached_[needed].push(arena_.spans(), unit);
   cached_bytes_.fetch_add(bytes, kRelaxed);
   return true;
 }

@@ -53,6 +53,7 @@ class LargeBlocks {
   bool guard_front(const Span& span, u32 unit, bool on);
   bool guard_behind(const Span& span, u32 unit, bool on);
   void guard_sides(Span& span, u32 unit);
+  u32 least_units(std::size_t block_bytes) const;
   std::size_t draw_guard();
   bool wants_guards(std::size_t block_bytes) const;
   std::byte* place(u32 unit, u32 units, std::size_t block_bytes, std::size_t alignment);

@@ -32,7 +32,7 @@ struct Front {
     if (HAK_UNLIKELY(!block)) return false;
     const std::uintptr_t offset = pair_offset(heap, *cache, block);
     if (HAK_UNLIKELY(offset != kPairOffsets[granules_for(bytes)])) return false;
-    push_on(heap, cache, static_cast<Block&&>(block), offset, api);
+    push_on(heap, cache, block, offset, api);
     return true;
   }
 
@@ -75,7 +75,7 @@ struct Front {
     }
     const std::uintptr_t offset = pair_offset(heap, *cache, block);
     if (HAK_UNLIKELY(offset >= kPairsBytes)) return release_remote(p, cache, heap, api);
-    push_on(heap, cache, static_cast<Block&&>(block), offset, api);
+    push_on(heap, cache, block, offset, api);
   }
 
   /// Of the slot's pair in the cache; kPairsBytes or more if another thread owns the slab.
@@ -85,8 +85,10 @@ struct Front {
     return heap.arena.owner_word(granule >> kGranuleToUnitShift) - address_of(&cache);
   }
 
-  /// The end of every free of an own slot. Checks the header behind it.
-  FAST_PATH static void push_on(HeapCore& heap, ThreadCache* cache, Block&& block, std::uintptr_t offset, Api api) {
+  /// The end of every free of an own slot, whose token the caller holds and lets go. Checks the header
+  /// behind it.
+  FAST_PATH static void push_on(HeapCore& heap, ThreadCache* cache, const Block& block, std::uintptr_t offset,
+                                Api api) {
     void* p = block.ptr();
     const std::ptrdiff_t behind = pair_at(cache, offset)->trailing;
     if (HAK_UNLIKELY(byte_at(p, behind - 1) != block.live()) && !HAK_SEEDED(kTrailingSkipped))
