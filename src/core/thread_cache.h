@@ -12,6 +12,7 @@
 // rest, is ours. Out of band, hence no pointer in freed memory to poison.
 #include "backing/slab.h"
 #include "base/random.h"
+#include "core/quarantine.h"
 
 namespace hak {
 
@@ -84,6 +85,7 @@ struct alignas(kMagazineBytes) ThreadCache {
   ThreadCache* next_cache;  ///< registry of all caches, never unlinked
   ThreadCache* next_idle;
   bool in_use;
+  Quarantine withheld;  ///< of tracked heaps; the owner's
   OwnedSlabs slabs[kClassCount];
   alignas(kMagazineBytes) void* blocks[kClassCount][2][kMagazineBytes / sizeof(void*)];
 
