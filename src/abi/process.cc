@@ -135,12 +135,20 @@ constexpr EntryTable kSharedTable = {shared_allocate,   shared_release,       sh
 
 // ---- what the empty cache's operations leave to ----
 
+/// A thread that has a cache and runs another policy than the compiled one comes here with every call:
+/// start-up is long over, and nothing but the table is to be found out.
+FAST_PATH ThreadCache* settled_cache() { return HAK_LIKELY(!g_direct.load(kRelaxed)) ? t_state.real : nullptr; }
+
 void* unattached_allocate(HeapCore& heap, std::size_t bytes, Api api) {
+  if (ThreadCache* cache = settled_cache(); HAK_LIKELY(cache != nullptr))
+    return table().allocate(heap, cache, bytes, api);
   const Entry entry = process_entry();
   return entry.table->allocate(heap, entry.cache, bytes, api);
 }
 void unattached_release(HeapCore& heap, void* p, Api api) {
   if (!p) return;
+  if (ThreadCache* cache = settled_cache(); HAK_LIKELY(cache != nullptr))
+    return table().release(heap, cache, p, api);
   const Entry entry = process_entry();
   entry.table->release(heap, entry.cache, p, api);
 }
@@ -214,7 +222,6 @@ void fork_prepare() {
   g_heap.abandoned_lock.lock();
   each_cache([](ThreadCache& cache) { cache.remote_lock.lock(); });
   g_tracker.lock().lock();
-  g_tracker.quarantine_lock().lock();
   g_heap.large.lock().lock();
   g_heap.guarded.lock().lock();
   g_heap.arena.lock.lock();
@@ -224,7 +231,6 @@ void fork_parent() {
   g_heap.arena.lock.unlock();
   g_heap.guarded.lock().unlock();
   g_heap.large.lock().unlock();
-  g_tracker.quarantine_lock().unlock();
   g_tracker.lock().unlock();
   each_cache([](ThreadCache& cache) { cache.remote_lock.unlock(); });
   g_heap.abandoned_lock.unlock();
@@ -241,7 +247,6 @@ void fork_child() {
   g_heap.guarded.lock().reset();
   g_heap.large.lock().reset();
   g_tracker.lock().reset();
-  g_tracker.quarantine_lock().reset();
   each_cache([](ThreadCache& cache) {
     cache.remote_lock.reset();
     cache.slow_lock.reset();
@@ -312,7 +317,7 @@ void start_heap() {
     g_heap.tracker = &g_tracker;
     g_heap.large.quarantine(options.on(OptionId::kQuarantine));
     g_heap.zero_max_bytes = 0;  // the tracker fills freed slots
-    g_tracker.withhold_slots(g_heap, static_cast<u32>(options.get(OptionId::kQuarantine)));
+    g_tracker.withhold_slots(static_cast<u32>(options.get(OptionId::kQuarantine)));
   }
   // A memory checker sees every access as it is, and every block where the tables say.
   if (!annotate::kOn)

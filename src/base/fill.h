@@ -1,37 +1,98 @@
 #pragma once
-// Memory that should hold one byte value throughout: freed slots, canaries.
+// Memory that holds one byte value throughout: freed slots, canaries. A look at all of a slot is what
+// the paranoid profile spends most on, so the bytes go by in chunks, and what is left over is covered
+// by chunks that overlap instead of a loop whose end the processor cannot foresee.
 #include <string.h>
 
-#include "base/annotate.h"
 #include "base/types.h"
 
 namespace hak {
 
-/// True if the 8 Words bytes at p all equal the bytes of `want`.
-template <unsigned Words>
-inline bool all_words(const u8* p, u64 want) {
-  u64 words[Words];
-  memcpy(words, p, sizeof words);
-  u64 other = 0;
-  for (const u64 word : words) other |= word ^ want;
-  return other == 0;
+/// 16 bytes at any address: one register of every 64-bit processor there is.
+typedef u8 Chunk __attribute__((vector_size(16), aligned(1), may_alias));
+inline constexpr std::size_t kChunk = sizeof(Chunk);
+
+FAST_PATH const Chunk& chunk_at(const u8* p) { return *reinterpret_cast<const Chunk*>(p); }
+FAST_PATH Chunk& chunk_at(u8* p) { return *reinterpret_cast<Chunk*>(p); }
+FAST_PATH Chunk splat(u8 value) { return Chunk{} + value; }
+FAST_PATH bool is_zero(Chunk chunk) {
+  u64 words[2];
+  memcpy(words, &chunk, sizeof words);
+  return (words[0] | words[1]) == 0;
 }
+FAST_PATH std::size_t lesser(std::size_t a, std::size_t b) { return a < b ? a : b; }
 
-/// From here on libc's compare of a range with itself, a byte on, beats words.
-inline constexpr std::size_t kCompareMinBytes = 64;
-
-/// Index of the first byte of [p, p + bytes) that is not `value`; `bytes` if all are. Reads words, the
-/// last one over what was read before: the looks at every free and every reuse are what exact records
-/// cost most. A memory checker takes libc's compare for the program's and must not see it here.
+/// Index of the first byte of [p, p + bytes) that is not `value`; `bytes` if all are. For reports.
 inline std::size_t first_other(const u8* p, std::size_t bytes, u8 value) {
-  if (!annotate::kOn && bytes >= kCompareMinBytes && *p == value && memcmp(p, p + 1, bytes - 1) == 0) return bytes;
-  const u64 want = value * u64{0x0101010101010101};
   std::size_t i = 0;
-  while (i + 32 <= bytes && all_words<4>(p + i, want)) i += 32;
-  while (i + 8 <= bytes && all_words<1>(p + i, want)) i += 8;
-  if (i < bytes && i + 8 > bytes && bytes >= 8 && all_words<1>(p + bytes - 8, want)) return bytes;
   while (i < bytes && p[i] == value) ++i;
   return i;
+}
+
+/// True if every byte of [p, p + bytes) is `value`.
+FAST_PATH bool holds_only(const u8* p, std::size_t bytes, u8 value) {
+  if (HAK_UNLIKELY(bytes < kChunk)) return first_other(p, bytes, value) == bytes;
+  const Chunk want = splat(value);
+  const std::size_t last = bytes - kChunk;
+  if (bytes < 4 * kChunk)
+    return is_zero((chunk_at(p) ^ want) | (chunk_at(p + lesser(kChunk, last)) ^ want) |
+                   (chunk_at(p + lesser(2 * kChunk, last)) ^ want) | (chunk_at(p + last) ^ want));
+  const auto four = [&](const u8* at) {
+    return (chunk_at(at) ^ want) | (chunk_at(at + kChunk) ^ want) | (chunk_at(at + 2 * kChunk) ^ want) |
+           (chunk_at(at + 3 * kChunk) ^ want);
+  };
+  Chunk other = four(p + bytes - 4 * kChunk);
+  for (const u8* end = p + bytes - 4 * kChunk; p < end; p += 4 * kChunk) other |= four(p);
+  return is_zero(other);
+}
+
+/// From here on the C library's fill is faster: it may use more of the processor.
+inline constexpr std::size_t kLongFill = 512;
+
+FAST_PATH void fill_with(u8* p, std::size_t bytes, u8 value) {
+  if (HAK_UNLIKELY(bytes < kChunk || bytes >= kLongFill)) {
+    memset(p, value, bytes);
+    return;
+  }
+  const Chunk want = splat(value);
+  const std::size_t last = bytes - kChunk;
+  if (bytes < 4 * kChunk) {
+    chunk_at(p) = want;
+    chunk_at(p + lesser(kChunk, last)) = want;
+    chunk_at(p + lesser(2 * kChunk, last)) = want;
+    chunk_at(p + last) = want;
+    return;
+  }
+  const auto four = [&](u8* at) {
+    for (std::size_t i = 0; i < 4; ++i) chunk_at(at + i * kChunk) = want;
+  };
+  four(p + bytes - 4 * kChunk);
+  for (const u8* end = p + bytes - 4 * kChunk; p < end; p += 4 * kChunk) four(p);
+}
+
+/// A chunk whose last `count` bytes, at most 16, have all bits.
+struct TailMasks {
+  u8 bytes[2 * kChunk] = {};
+  constexpr TailMasks() {
+    for (std::size_t i = kChunk; i < 2 * kChunk; ++i) bytes[i] = 0xff;
+  }
+};
+inline constexpr TailMasks kTailMasks;
+FAST_PATH Chunk tail_mask(std::size_t count) { return chunk_at(kTailMasks.bytes + count); }
+
+/// Writes, or checks, the canary over the slack of a block, [from, usable). The slack is mostly shorter
+/// than a chunk: then the block's last one is taken whole, and what is not slack left alone.
+FAST_PATH void write_canary(u8* p, std::size_t from, std::size_t usable, u8 canary) {
+  const std::size_t slack = usable - from;
+  if (slack >= kChunk || HAK_UNLIKELY(usable < kChunk)) return fill_with(p + from, slack, canary);
+  const Chunk mask = tail_mask(slack);
+  Chunk& last = chunk_at(p + usable - kChunk);
+  last = (last & ~mask) | (splat(canary) & mask);
+}
+FAST_PATH bool canary_holds(const u8* p, std::size_t from, std::size_t usable, u8 canary) {
+  const std::size_t slack = usable - from;
+  if (slack >= kChunk || HAK_UNLIKELY(usable < kChunk)) return holds_only(p + from, slack, canary);
+  return is_zero((chunk_at(p + usable - kChunk) ^ splat(canary)) & tail_mask(slack));
 }
 
 }  // namespace hak

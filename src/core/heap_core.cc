@@ -23,6 +23,7 @@ bool HeapCore::init(const Os& os, u64 wanted_seed, FaultSink fault_sink, std::si
 void HeapCore::destroy() {
   for (ThreadCache* cache = caches.load(kAcquire); cache;) {
     ThreadCache* next = cache->next_cache;
+    cache->withheld.destroy(arena.os());
     arena.os().release(reinterpret_cast<std::byte*>(cache) - kPageBytes,
                        kThreadCacheBytes + 2 * kPageBytes);
     cache = next;
@@ -91,6 +92,8 @@ void HeapCore::detach(ThreadCache* cache, bool stopped) {
 }
 
 void HeapCore::hand_over(ThreadCache* cache, bool stopped) {
+  if (stopped) cache->withheld.leave();
+  if (tracker) tracker->drain(*this, *cache);
   // Released before the registry's lock is taken: fork takes them the other way round.
   Locked slow(cache->slow_lock);
   if (stopped) {
@@ -146,7 +149,7 @@ void HeapCore::tick() {
 
 bool HeapCore::purge(ThreadCache* own) {
   const u64 before = arena.purge_calls();
-  if (tracker) tracker->drain(*this);
+  if (tracker && own) tracker->drain(*this, *own);
   for (ThreadCache* cache = caches.load(kAcquire); cache; cache = cache->next_cache) {
     Locked slow(cache->slow_lock);
     // Another thread's magazines are its own, and so is the collection of remote frees: whoever takes a

@@ -44,7 +44,6 @@ struct alignas(kPageBytes) HeapConfig {
   u32 zero_max_bytes = 0;
   bool random_order = true;
   bool trailing_check = true;
-  u32 magazine_slots_max = kMagazineSlots;
   bool ready = false;
   Options options;
 };

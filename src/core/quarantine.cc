@@ -1,80 +1,62 @@
 #include "core/quarantine.h"
 
 namespace hak {
+namespace {
 
-std::size_t Quarantine::table_bytes() const {
-  return round_up(std::size_t{slots_} * kClassCount * sizeof(void*), kPageBytes);
+u32 slots_withheld(unsigned size_class, u32 slots) {
+  const u32 fits = Quarantine::kBudgetBytes / kStrides[size_class];
+  return fits < 4 ? (slots < 4 ? slots : 4) : fits < slots ? fits : slots;
 }
 
-bool Quarantine::init(const Os& os, u32 slots, u64 seed) {
-  if (slots < 2) return false;
-  slots_ = slots;
-  random_ = Random(seed);
-  auto* range = static_cast<std::byte*>(os.reserve(0, table_bytes() + 2 * kPageBytes));
+}  // namespace
+
+std::size_t Quarantine::table_bytes(u32 slots) {
+  std::size_t bytes = sizeof(Class) * kClassCount;
+  for (unsigned c = 0; c < kClassCount; ++c) bytes += slots_withheld(c, slots) * sizeof(void*);
+  return round_up(bytes, kPageBytes);
+}
+
+bool Quarantine::init(const Os& os, u32 slots) {
+  if (slots < 2 || refused_) return false;
+  refused_ = true;
+  const std::size_t bytes = table_bytes(slots);
+  auto* range = static_cast<std::byte*>(os.reserve(0, bytes + 2 * kPageBytes));
   if (!range) return false;
-  if (!os.commit(range + kPageBytes, table_bytes())) {
-    os.release(range, table_bytes() + 2 * kPageBytes);
+  if (!os.commit(range + kPageBytes, bytes)) {
+    os.release(range, bytes + 2 * kPageBytes);
     return false;
   }
-  table_ = reinterpret_cast<void**>(range + kPageBytes);
+  refused_ = false;
+  slots_ = slots;
+  classes_ = reinterpret_cast<Class*>(range + kPageBytes);
+  auto** at = reinterpret_cast<void**>(classes_ + kClassCount);
+  for (unsigned c = 0; c < kClassCount; ++c) {
+    const u32 count = capacity(c);
+    classes_[c] = {at, at + count / 2, count / 2, count - count / 2, 0, 0};
+    at += count;
+  }
   return true;
 }
 
 void Quarantine::destroy(const Os& os) {
-  if (table_) os.release(reinterpret_cast<std::byte*>(table_) - kPageBytes, table_bytes() + 2 * kPageBytes);
-  table_ = nullptr;
-  for (Class& each : classes_) each = Class{};
+  if (classes_) os.release(reinterpret_cast<std::byte*>(classes_) - kPageBytes, table_bytes(slots_) + 2 * kPageBytes);
+  classes_ = nullptr;
 }
 
-u32 Quarantine::capacity(unsigned size_class) const {
-  const u32 fits = kBudgetBytes / kStrides[size_class];
-  return fits < 4 ? (slots_ < 4 ? slots_ : 4) : fits < slots_ ? fits : slots_;
-}
-
-void* Quarantine::exchange(unsigned size_class, void* slot) {
-  if (!try_lock(lock_)) return slot;
-  Class& of = classes_[size_class];
-  void** at = places(size_class);
-  const u32 places_count = capacity(size_class) / 2;
-  const u32 queue_room = capacity(size_class) - places_count;
-  void** place = at + random_.below(places_count);
-  void* out = *place;
-  *place = slot;
-  if (!out) {
-    ++of.in_random;
-  } else {
-    void** queue = at + places_count;
-    void* oldest = nullptr;
-    if (of.queued == queue_room) {
-      oldest = queue[of.first];
-      of.first = of.first + 1 == queue_room ? 0 : of.first + 1;
-      --of.queued;
-    }
-    const u32 end = of.first + of.queued;
-    queue[end < queue_room ? end : end - queue_room] = out;
-    ++of.queued;
-    out = oldest;
-  }
-  lock_.unlock();
-  return out;
-}
+u32 Quarantine::capacity(unsigned size_class) const { return slots_withheld(size_class, slots_); }
 
 void* Quarantine::take(unsigned size_class) {
-  Locked locked(lock_);
   Class& of = classes_[size_class];
-  void** at = places(size_class);
-  const u32 places_count = capacity(size_class) / 2;
   if (of.queued) {
-    void* out = at[places_count + of.first];
-    of.first = of.first + 1 == capacity(size_class) - places_count ? 0 : of.first + 1;
+    void* out = of.queue[of.first];
+    of.first = of.first + 1 == of.queue_room ? 0 : of.first + 1;
     --of.queued;
     return out;
   }
-  for (u32 i = 0; of.in_random && i < places_count; ++i) {
-    if (!at[i]) continue;
-    void* out = at[i];
-    at[i] = nullptr;
-    --of.in_random;
+  for (u32 i = 0; i < of.place_count; ++i) {
+    void* out = of.places[i];
+    if (!out) continue;
+    of.places[i] = nullptr;
     return out;
   }
   return nullptr;

@@ -22,8 +22,7 @@ u8 doubled(u32 slots, const MagazinePair& pair) {
 /// First use of a class by this thread: both magazines at their boundaries.
 void open_class(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   MagazinePair& pair = cache.pair(size_class);
-  const u32 fits = magazine_capacity_max(size_class);
-  pair.capacity_max = static_cast<u8>(fits < heap.magazine_slots_max ? fits : heap.magazine_slots_max);
+  pair.capacity_max = static_cast<u8>(magazine_capacity_max(size_class));
   pair.capacity = doubled(kFirstCapacity / 2, pair);
   pair.refill = pair.capacity;
   pair.zero = heap.zeroes(size_class);

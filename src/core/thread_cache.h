@@ -12,6 +12,7 @@
 // rest, is ours. Out of band, hence no pointer in freed memory to poison.
 #include "backing/slab.h"
 #include "base/random.h"
+#include "core/quarantine.h"
 
 namespace hak {
 
@@ -24,10 +25,6 @@ inline constexpr u32 kMagazineSlots = kMagazineBytes / sizeof(void*) - 1;
 inline constexpr u32 kMagazineBudgetBytes = 32 * 1024;
 inline constexpr u32 kTinyBudgetBytes = 64 * 1024;
 inline constexpr u32 kFirstCapacity = 4;
-
-/// Where freed slots rest in a quarantine, magazines need not make them rest as well: what they hold is
-/// memory that falls out of the processor's caches.
-inline constexpr u32 kWithheldMagazineSlots = 8;
 
 constexpr u32 magazine_capacity_max(unsigned size_class) {
   const u32 stride = kStrides[size_class];
@@ -88,6 +85,7 @@ struct alignas(kMagazineBytes) ThreadCache {
   ThreadCache* next_cache;  ///< registry of all caches, never unlinked
   ThreadCache* next_idle;
   bool in_use;
+  Quarantine withheld;  ///< of tracked heaps; the owner's
   OwnedSlabs slabs[kClassCount];
   alignas(kMagazineBytes) void* blocks[kClassCount][2][kMagazineBytes / sizeof(void*)];
 

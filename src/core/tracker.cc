@@ -9,15 +9,31 @@ namespace hak {
 namespace {
 
 constexpr u32 kBuckets = 1U << 16;
+constexpr u32 kProbes = 4;
 constexpr u32 kMaxFrameWords = 1U << 25;  // 256 MiB of stacks, reserved
 constexpr u32 kFrameStep = 1U << 16;
 constexpr std::size_t kRecordStep = 64 * kGranulesPerUnit;
 
-constexpr u64 kHashFactor = 0x9e3779b97f4a7c15ULL;
-
 u64 mix(u64 value) {
-  value *= kHashFactor;
+  value *= 0x9e3779b97f4a7c15ULL;
   return value ^ value >> 29;
+}
+
+FAST_PATH bool still_filled(const u8* bytes, std::size_t usable) {
+  const std::size_t skipped = HAK_SEEDED(kFirstByteUnchecked);
+  return holds_only(bytes + skipped, usable - skipped, kFreedByte);
+}
+
+/// The stored stack, its depth and then its frames, is this one.
+FAST_PATH bool is_stack(const void* const* stored, const void* const* frames, u32 depth) {
+  bool same = address_of(stored[0]) == depth;
+  for (u32 i = 0; same && i < depth; ++i) same = stored[i + 1] == frames[i];
+  return same;
+}
+
+bool frees(Api api) {
+  return api == Api::kFree || api == Api::kFreeSized || api == Api::kFreeAlignedSized || api == Api::kDelete ||
+         api == Api::kDeleteArray || api == Api::kRealloc || api == Api::kReallocarray;
 }
 
 }  // namespace
@@ -48,21 +64,13 @@ bool Tracker::init(HeapCore& heap, bool stacks, bool (*own_code)(const void*)) {
 
 void Tracker::destroy(HeapCore& heap) {
   const Os& os = heap.arena.os();
-  quarantine_.destroy(os);
   if (records_) os.release(records_, record_capacity_ * sizeof(Record));
   if (buckets_) os.release(buckets_, kBuckets * sizeof(u32));
   if (frames_) os.release(frames_, std::size_t{kMaxFrameWords} * sizeof(void*));
   records_ = nullptr;
 }
 
-Record* Tracker::find(const HeapCore& heap, const void* p) const {
-  if (!records_ || !heap.arena.contains(p)) return nullptr;
-  const std::size_t index = (address_of(p) - heap.arena.base) >> kGranuleShift;
-  return index < records_committed_.load(kAcquire) ? records_ + index : nullptr;
-}
-
 Record* Tracker::make(HeapCore& heap, const void* p) {
-  if (Record* record = find(heap, p)) return record;
   const std::size_t index = (address_of(p) - heap.arena.base) >> kGranuleShift;
   Locked locked(commit_lock_);
   const std::size_t have = records_committed_.load(kRelaxed);
@@ -84,14 +92,19 @@ u32 Tracker::store_stack(const Os& os) {
   if (skip == depth) skip = 0;
   const void* const* frames = captured + skip;
   depth = depth - skip < kMaxFrames ? depth - skip : kMaxFrames;
-  // A product per frame with a factor of its own: none waits for the one before.
-  u64 hash = depth, factor = kHashFactor;
-  for (u32 i = 0; i < depth; ++i, factor += 2 * kHashFactor) hash += address_of(frames[i]) * factor;
-  Atomic<u32>& bucket = buckets_[mix(hash) % kBuckets];
-  const u32 known = bucket.load(kAcquire);
-  if (known && address_of(frames_[known]) == depth &&
-      memcmp(frames_ + known + 1, frames, depth * sizeof(void*)) == 0)
-    return known;
+  // One rotation a frame: a multiplication for each would have to wait for the one before.
+  u64 hash = depth;
+  for (u32 i = 0; i < depth; ++i) hash = (hash << 9 | hash >> 55) + address_of(frames[i]);
+  hash = mix(mix(hash));
+  // Stacks that meet in a bucket move on to the next; where all are taken the first one forgets.
+  Atomic<u32>* bucket = nullptr;
+  for (u32 i = 0; i < kProbes; ++i) {
+    Atomic<u32>& at = buckets_[(hash + i) % kBuckets];
+    const u32 known = at.load(kAcquire);
+    if (known && is_stack(frames_ + known, frames, depth)) return known;
+    if (!bucket || !known) bucket = &at;
+    if (!known) break;
+  }
   const u32 id = frames_used_.fetch_add(depth + 1, kRelaxed);
   if (id + depth + 1 >= kMaxFrameWords) {
     frames_used_.store(kMaxFrameWords, kRelaxed);
@@ -108,131 +121,146 @@ u32 Tracker::store_stack(const Os& os) {
   }
   frames_[id] = reinterpret_cast<const void*>(std::uintptr_t{depth});
   memcpy(frames_ + id + 1, frames, depth * sizeof(void*));
-  bucket.store(id, kRelease);
+  bucket->store(id, kRelease);
   return id;
 }
 
-Fault Tracker::on_allocate(HeapCore& heap, void* p, std::size_t requested_bytes, std::size_t usable,
-                           Api api, FaultRecord* fault) {
-  annotate::ours(p, usable);
-  Record* record = make(heap, p);
-  if (!record) return Fault::kNone;
-  Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
-  const Fault found = check_filled(heap, p, usable, fault);
+u8 Tracker::canary_of(const void* p) const { return static_cast<u8>(mix(address_of(p) ^ secret_) | 1); }
+
+bool Tracker::on_allocate(HeapCore& heap, const Held& held, std::size_t requested_bytes, Api api) {
+  annotate::ours(held.at, held.usable);
+  Record* record = held.record;
+  if (HAK_UNLIKELY(!record)) record = make(heap, held.at);
+  if (HAK_UNLIKELY(!record)) return true;
+  Span& span = *held.span;
+  const u32 birth = kind_of(span) == SpanKind::kSlab ? span.birth.load(kRelaxed) : 0;
+  auto* bytes = static_cast<u8*>(held.at);
+  // A record of an earlier slab at this place says nothing.
+  bool found = false;
+  if (record->filled && birth && (record->birth == birth || HAK_SEEDED(kStaleRecord)) &&
+      HAK_UNLIKELY(!still_filled(bytes, held.usable))) {
+    report_write(heap, held, api);
+    found = true;
+  }
   record->requested_bytes = static_cast<u32>(requested_bytes);
   if (span.sample) span.requested_bytes = requested_bytes;
   record->alloc_stack = stacks_ ? store_stack(heap.arena.os()) : 0;
   record->free_stack = 0;
   record->alloc_thread = known_thread_id();
-  record->birth = kind_of(span) == SpanKind::kSlab ? span.birth.load(kRelaxed) : 0;
+  record->birth = birth;
   record->family = family_of(api);
   record->filled = false;
   record->live = true;
-  record->canary = static_cast<u8>(mix(address_of(p) ^ secret_) | 1);
-  memset(static_cast<u8*>(p) + requested_bytes, record->canary, usable - requested_bytes);
-  return found;
+  record->canary = canary_of(bytes);
+  write_canary(bytes, requested_bytes, held.usable, record->canary);
+  return !found;
 }
 
-Fault Tracker::check_filled(HeapCore& heap, void* p, std::size_t usable, FaultRecord* fault) {
-  const Record* record = find(heap, p);
-  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
-  if (!record || !record->filled || kind_of(span) != SpanKind::kSlab ||
-      (record->birth != span.birth && !HAK_SEEDED(kStaleRecord)))
-    return Fault::kNone;
-  const u8* bytes = static_cast<const u8*>(p);
-  const std::size_t skipped = HAK_SEEDED(kFirstByteUnchecked);
-  const std::size_t i = skipped + first_other(bytes + skipped, usable - skipped, kFreedByte);
-  if (i == usable) return Fault::kNone;
-  fault->ptr = bytes + i;
-  fault->size_class = span.size_class;
-  fault->slot = static_cast<long>(slab_slot_of(span, p));
-  fault->block_begin = p;
-  fault->usable_bytes = usable;
-  describe(heap, p, fault);
-  return Fault::kWriteAfterFree;
+void Tracker::report_write(HeapCore& heap, const Held& held, Api api) {
+  const auto* bytes = static_cast<const u8*>(held.at);
+  FaultRecord fault;
+  fault.fault = Fault::kWriteAfterFree;
+  fault.api = api;
+  fault.ptr = bytes + first_other(bytes, held.usable, kFreedByte);
+  fault.size_class = held.span->size_class;
+  fault.slot = static_cast<long>(slab_slot_of(*held.span, bytes));
+  fault.block_begin = bytes;
+  fault.usable_bytes = held.usable;
+  describe(heap, bytes, &fault);
+  heap.raise(fault);
 }
 
-Fault Tracker::check_live(HeapCore& heap, void* p, std::size_t usable, Api api, FaultRecord* fault) {
-  const Record* record = find(heap, p);
-  if (!record) return Fault::kNone;
-  Fault found = withheld(heap, p) ? Fault::kDoubleFree : Fault::kNone;
-  if (!record->live && found == Fault::kNone) return Fault::kNone;
-  const std::size_t from = found == Fault::kNone ? requested(heap, p) + HAK_SEEDED(kCanaryOffByOne) : usable;
-  const u8* bytes = static_cast<const u8*>(p);
-  const std::size_t i =
-      found == Fault::kNone && from < usable ? from + first_other(bytes + from, usable - from, record->canary) : usable;
-  if (i < usable) {
+bool Tracker::refuse(HeapCore& heap, const Held& held, Api api, Fault found) {
+  FaultRecord fault;
+  Validator::diagnose(heap, held.at, &fault);
+  if (found == Fault::kOverflow) {
+    const auto* bytes = static_cast<const u8*>(held.at);
+    const std::size_t from = requested(heap, bytes);
+    const std::size_t at = from + first_other(bytes + from, held.usable - from, held.record->canary);
+    fault.has_header = true;
+    fault.header_expected = held.record->canary;
+    fault.header_found = at < held.usable ? bytes[at] : held.record->canary;
     // A racing free clears the record before it fills the block.
-    found = atomic_load(&record->live, kAcquire) ? Fault::kOverflow : Fault::kRacingFree;
-    fault->header_expected = record->canary;
-    fault->header_found = bytes[i];
-    fault->has_header = true;
+    if (!atomic_load(&held.record->live, kAcquire)) found = Fault::kRacingFree;
   }
-  const bool frees = api == Api::kFree || api == Api::kFreeSized || api == Api::kFreeAlignedSized ||
-                     api == Api::kDelete || api == Api::kDeleteArray || api == Api::kRealloc ||
-                     api == Api::kReallocarray;
-  if (found == Fault::kNone && frees && family_of(api) != record->family && !HAK_SEEDED(kFamilyIgnored))
-    found = Fault::kApiMismatch;
-  if (found == Fault::kNone) return found;
-  FaultRecord known;
-  Validator::diagnose(heap, p, &known);
-  known.has_header = fault->has_header;
-  known.header_expected = fault->header_expected;
-  known.header_found = fault->header_found;
-  *fault = known;
-  fault->ptr = p;
-  fault->block_begin = p;
-  fault->usable_bytes = usable;
-  describe(heap, p, fault);
-  return found;
+  fault.fault = found;
+  fault.api = api;
+  fault.ptr = held.at;
+  fault.block_begin = held.at;
+  fault.usable_bytes = held.usable;
+  describe(heap, held.at, &fault);
+  heap.raise(fault);
+  return false;
 }
 
-bool Tracker::on_release(HeapCore& heap, void* p, std::size_t usable) {
-  Record* record = find(heap, p);
-  if (!record) return true;
-  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
-  const bool slab = kind_of(span) == SpanKind::kSlab;
+FAST_PATH bool Tracker::sound(HeapCore& heap, const Held& held, Api api) {
+  const Record* record = held.record;
+  if (HAK_UNLIKELY(!record)) return true;
+  if (HAK_UNLIKELY(!record->live)) return withheld(heap, held.at) ? refuse(heap, held, api, Fault::kDoubleFree) : true;
+  const std::size_t from =
+      (held.slab() ? record->requested_bytes : held.span->requested_bytes) + HAK_SEEDED(kCanaryOffByOne);
+  if (HAK_UNLIKELY(from < held.usable &&
+                   !canary_holds(static_cast<const u8*>(held.at), from, held.usable, record->canary)))
+    return refuse(heap, held, api, Fault::kOverflow);
+  if (HAK_UNLIKELY(family_of(api) != record->family) && frees(api) && !HAK_SEEDED(kFamilyIgnored))
+    return refuse(heap, held, api, Fault::kApiMismatch);
+  return true;
+}
+
+bool Tracker::check_live(HeapCore& heap, const Held& held, Api api) { return sound(heap, held, api); }
+
+bool Tracker::on_release(HeapCore& heap, const Held& held, Api api) {
+  if (HAK_UNLIKELY(!sound(heap, held, api))) return false;
+  Record* record = held.record;
+  if (HAK_UNLIKELY(!record)) return true;
   // Of two threads that free the block one takes it here; for a large one its state decides.
-  if (!remote_exchange(reinterpret_cast<u8*>(&record->live), 1, 0) && slab && record->birth == span.birth)
-    return false;
+  if (HAK_UNLIKELY(!remote_exchange(reinterpret_cast<u8*>(&record->live), 1, 0)) && held.slab() &&
+      record->birth == held.span->birth.load(kRelaxed))
+    return refuse(heap, held, api, Fault::kRacingFree);
   record->free_stack = stacks_ ? store_stack(heap.arena.os()) : 0;
   record->free_thread = known_thread_id();
-  if (!slab) return true;
-  annotate::ours(p, usable);
-  memset(p, kFreedByte, usable);
+  if (!held.slab()) return true;
+  annotate::ours(held.at, held.usable);
+  fill_with(static_cast<u8*>(held.at), held.usable, kFreedByte);
   atomic_store(&record->filled, true, kRelease);
   return true;
 }
 
-bool Tracker::withhold_slots(HeapCore& heap, u32 slots) {
-  if (!quarantine_.init(heap.arena.os(), slots, heap.seed * 0xd6e8feb86659fd93ULL)) return false;
-  heap.magazine_slots_max = kWithheldMagazineSlots;
-  return true;
-}
-
-void* Tracker::withhold(HeapCore& heap, void* p) {
-  if (!quarantine_.on()) return p;
-  const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
+void* Tracker::withhold(HeapCore& heap, ThreadCache& cache, const Held& held, Api api) {
   // What has no record could not be told from a live block while it waits.
-  if (kind_of(span) != SpanKind::kSlab || !withheld(heap, p)) return p;
-  return quarantine_.exchange(span.size_class, p);
+  if (!withheld_slots_ || !held.slab() || HAK_UNLIKELY(!held.record)) return held.at;
+  Quarantine& quarantine = cache.withheld;
+  if (HAK_UNLIKELY(!quarantine.on()) && !quarantine.init(heap.arena.os(), withheld_slots_)) return held.at;
+  const unsigned size_class = held.span->size_class;
+  auto* rested = static_cast<u8*>(quarantine.exchange(cache.random, size_class, held.at));
+  if (!rested || rested == held.at) return rested;
+  if (const void* next = quarantine.next_out(size_class)) fetch_ahead(heap, next, held.usable);
+  if (HAK_UNLIKELY(!still_filled(rested, held.usable))) {
+    Held written = held;
+    written.at = rested;
+    written.span = heap.arena.span(heap.arena.span_of(heap.arena.unit_of(rested)));
+    report_write(heap, written, api);
+  }
+  return rested;
 }
 
 bool Tracker::withheld(const HeapCore& heap, const void* p) const {
-  const Record* record = address_of(p) % kGranuleBytes ? nullptr : find(heap, p);
+  const Record* record = find(heap, p);
   if (!record || record->live || !atomic_load(&record->filled, kAcquire)) return false;
   const Span& span = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)));
   return kind_of(span) == SpanKind::kSlab && record->birth == span.birth;
 }
 
-void Tracker::drain(HeapCore& heap) {
-  if (!quarantine_.on()) return;
+void Tracker::drain(HeapCore& heap, ThreadCache& cache) {
+  Quarantine& quarantine = cache.withheld;
+  if (!quarantine.on() || !quarantine.enter()) return;
   for (unsigned c = 0; c < kClassCount; ++c) {
-    while (void* slot = quarantine_.take(c)) {
+    while (void* slot = quarantine.take(c)) {
       const Span& slab = *heap.arena.span(heap.arena.span_of(heap.arena.unit_of(slot)));
       post_remote(heap, slot, slab.header);
     }
   }
+  quarantine.leave();
 }
 
 bool Tracker::recorded(const HeapCore& heap, const void* p) const {

@@ -46,8 +46,9 @@ void* out_of_memory();
 
 template <Policy P>
 void* Front<P>::allocate_empty(std::size_t bytes, ThreadCache* cache, HeapCore& heap, Api api) {
-  MagazinePair& pair = cache->pair(class_of_bytes(bytes));
   // The empty cache has nothing to exchange, and must not be written to.
+  if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->allocate(heap, bytes, api);
+  MagazinePair& pair = cache->pair(class_of_bytes(bytes));
   if (HAK_UNLIKELY(!exchange_is_due(pair) || !is_undisturbed(*cache) ||
                    options_changed(heap, *cache) ||
                    cache->sample_countdown == 1))

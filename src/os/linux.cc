@@ -176,14 +176,7 @@ bool seal(void* at, std::size_t bytes) {
   return syscall(SYS_mseal, at, bytes, 0UL) == 0;
 }
 
-namespace {
 __thread u32 t_thread_id __attribute__((tls_model("initial-exec"))) = 0;
-}  // namespace
-
-u32 known_thread_id() {
-  if (HAK_UNLIKELY(t_thread_id == 0)) t_thread_id = thread_id();
-  return t_thread_id;
-}
 void forget_thread_id() { t_thread_id = 0; }
 
 u32 thread_id() { return static_cast<u32>(syscall(SYS_gettid)); }

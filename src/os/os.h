@@ -50,7 +50,11 @@ bool seal(void* at, std::size_t bytes);
 /// Id of the calling thread in the kernel.
 u32 thread_id();
 /// The same without a system call but the thread's first, and in the child of fork once it was told.
-u32 known_thread_id();
+extern __thread u32 t_thread_id __attribute__((tls_model("initial-exec"), visibility("hidden")));
+inline u32 known_thread_id() {
+  if (HAK_UNLIKELY(t_thread_id == 0)) t_thread_id = thread_id();
+  return t_thread_id;
+}
 void forget_thread_id();
 u32 process_id();
 /// The instruction that a signal interrupted, from its handler's third argument; null where unknown.

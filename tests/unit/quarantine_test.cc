@@ -16,7 +16,8 @@ void* token(std::size_t i) { return reinterpret_cast<void*>((i + 1) * 16); }
 
 TEST(Quarantine, RestsAtLeastTheQueueAndComesOutInNoOrder) {
   Quarantine quarantine;
-  ASSERT_TRUE(quarantine.init(kLinux, 64, 7));
+  Random random(7);
+  ASSERT_TRUE(quarantine.init(kLinux, 64));
   for (unsigned size_class : {0U, 30U, kClassCount - 1}) {
     const u32 capacity = quarantine.capacity(size_class);
     ASSERT_GE(capacity, 4U);
@@ -28,7 +29,7 @@ TEST(Quarantine, RestsAtLeastTheQueueAndComesOutInNoOrder) {
     std::size_t least = kRounds, most = 0, out_count = 0;
     for (std::size_t i = 0; i < kRounds; ++i) {
       in[token(i)] = i;
-      void* out = quarantine.exchange(size_class, token(i));
+      void* out = quarantine.exchange(random, size_class, token(i));
       if (!out) continue;
       ASSERT_TRUE(in.count(out)) << "came out twice, or never went in";
       const std::size_t rest = i - in[out];
@@ -52,20 +53,46 @@ TEST(Quarantine, RestsAtLeastTheQueueAndComesOutInNoOrder) {
   quarantine.destroy(kLinux);
 }
 
-TEST(Quarantine, ABusyLockIsNoReasonToWait) {
+TEST(Quarantine, AHandlerThatCameBetweenTakesNothingOutAndPutsNothingIn) {
   Quarantine quarantine;
-  ASSERT_TRUE(quarantine.init(kLinux, 64, 7));
-  quarantine.lock().lock();
-  EXPECT_EQ(quarantine.exchange(0, token(1)), token(1));
-  quarantine.lock().unlock();
-  EXPECT_EQ(quarantine.exchange(0, token(1)), nullptr);
+  Random random(7);
+  ASSERT_TRUE(quarantine.init(kLinux, 64));
+  ASSERT_TRUE(quarantine.enter());
+  EXPECT_FALSE(quarantine.enter());
+  EXPECT_EQ(quarantine.exchange(random, 0, token(1)), token(1));
+  quarantine.leave();
+  EXPECT_EQ(quarantine.exchange(random, 0, token(1)), nullptr);
+  EXPECT_EQ(quarantine.take(0), token(1));
   quarantine.destroy(kLinux);
+}
+
+TEST(Quarantine, TellsWhichSlotLeavesNext) {
+  Quarantine quarantine;
+  Random random(7);
+  ASSERT_TRUE(quarantine.init(kLinux, 64));
+  for (std::size_t i = 0; i < 2000; ++i) {
+    const void* next = quarantine.next_out(0);
+    if (void* out = quarantine.exchange(random, 0, token(i))) { ASSERT_EQ(out, next); }
+  }
+  quarantine.destroy(kLinux);
+}
+
+TEST(Quarantine, WithoutMemoryForItsTableItAsksNoMore) {
+  Os os = kLinux;
+  static int asked;
+  asked = 0;
+  os.reserve = [](std::uintptr_t, std::size_t) -> void* { return ++asked, nullptr; };
+  Quarantine quarantine;
+  EXPECT_FALSE(quarantine.init(os, 64));
+  EXPECT_FALSE(quarantine.init(os, 64));
+  EXPECT_EQ(asked, 1);
+  EXPECT_FALSE(quarantine.on());
 }
 
 class WithheldTest : public testing::Test {
  protected:
   WithheldTest() : heap({.profile = Profile::kParanoid, .tracked = true}), cache(heap.attach()) {
-    EXPECT_TRUE(heap.tracker->withhold_slots(heap, kSlots));
+    heap.tracker->withhold_slots(kSlots);
     heap.large.quarantine(true);
   }
   static constexpr u32 kSlots = 32;
@@ -130,10 +157,16 @@ TEST_F(WithheldTest, AnotherThreadsSlotsGoHome) {
   EXPECT_EQ(heap.fault(), "none");
   EXPECT_EQ(heap.stats().live_blocks, 0U);
   EXPECT_HEAP_WHOLE(heap);
+  const auto withheld = [&] {
+    return std::count_if(blocks.begin(), blocks.end(), [&](void* p) {
+      return heap.tracker->withheld(heap, p) && is_live_state(heap.state_of(p));
+    });
+  };
   heap.purge(cache);
-  for (void* p : blocks) EXPECT_FALSE(heap.tracker->withheld(heap, p) && is_live_state(heap.state_of(p)));
-  EXPECT_HEAP_WHOLE(heap);
+  EXPECT_EQ(withheld(), kSlots) << "what a thread withholds is its own";
   heap.detach(other);
+  EXPECT_EQ(withheld(), 0) << "and goes home when the thread ends";
+  EXPECT_HEAP_WHOLE(heap);
 }
 
 TEST_F(WithheldTest, PurgeLetsGoOfEverySlotAndSlab) {
