@@ -99,8 +99,8 @@ class Golden:
             racing = [part for part in parts if "ERROR: hakmem: racing-free" in part]
             if outcome.status != 0 or not racing:
                 outcome.fail(f"no racing free among {len(parts) - 1} reports")
-            self.expect_report(outcome, "racing-free", racing[0], status=0)
-            self.add(found, "racing-free", words, {}, racing[0])
+            self.expect_report(outcome, "racing-free", racing[-1], status=0)
+            self.add(found, "racing-free", words, {}, racing[-1])
 
     @staticmethod
     def add(found, fault, words, options, text):
