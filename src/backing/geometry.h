@@ -99,7 +99,7 @@ constexpr u32 slab_units(unsigned size_class) {
 
 /// Offset of the first slot without colour: room for its header, at the class's alignment.
 constexpr u32 first_offset(unsigned size_class) { return class_alignment(size_class); }
-consteval u32 slab_slots(unsigned size_class) {
+constexpr u32 slab_slots(unsigned size_class) {
   return (slab_units(size_class) * static_cast<u32>(kUnitBytes) - first_offset(size_class)) /
          kStrides[size_class];
 }

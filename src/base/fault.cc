@@ -13,8 +13,9 @@ constexpr FaultWords kFaults[] = {
 #define HAK_FAULT(name, id, text, test, row) {id, text},
 #include "base/faults.def"
 #undef HAK_FAULT
+    {"none", "no fault"},  // kCount
 };
-static_assert(sizeof(kFaults) / sizeof(kFaults[0]) == static_cast<std::size_t>(Fault::kCount));
+static_assert(sizeof(kFaults) / sizeof(kFaults[0]) == static_cast<std::size_t>(Fault::kCount) + 1);
 
 }  // namespace
 
