@@ -153,6 +153,7 @@ void Runner::check_slab_place(ShadowBlock& block) {
   if (slab.stride != kStrides[block.size_class])
     fail("block of class " + std::to_string(block.size_class) + " lies in a slab of stride " +
          std::to_string(slab.stride));
+  if (slab.slots > slab_slots(block.size_class)) fail("a slab has more slots than its units hold");
   const std::size_t offset = address_of(block.ptr) - address_of(slab.start);
   if (offset % slab.stride || offset / slab.stride >= slab.carved) fail("a block is not at a carved slot");
   block.header = block.ptr[-1];
