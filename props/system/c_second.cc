@@ -37,7 +37,7 @@ class Life {
       if (second_.tracker.init(heap, true)) {
         heap.tracker = &second_.tracker;
         heap.zero_max_bytes = 0;
-        if (quarantined) second_.tracker.withhold_slots(heap, 64);
+        if (quarantined) second_.tracker.withhold_slots(64);
       }
     }
     if (started_) heap.enable_sampling(2, 4);

@@ -132,6 +132,7 @@ void InstanceSystem::wipe() {
     heap.caches.store(nullptr, kRelaxed);
     heap.ready = false;
     records_ = nullptr;
+    record_pages_.clear();
     broken_ = false;
   }
   for (ThreadCache* cache = heap.caches.load(kRelaxed); cache;) {

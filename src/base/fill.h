@@ -8,12 +8,17 @@
 
 namespace hak {
 
-/// 16 bytes at any address: one register of every 64-bit processor there is.
-typedef u8 Chunk __attribute__((vector_size(16), aligned(1), may_alias));
+/// One register of every 64-bit processor there is.
+typedef u8 Chunk __attribute__((vector_size(16)));
 inline constexpr std::size_t kChunk = sizeof(Chunk);
 
-FAST_PATH const Chunk& chunk_at(const u8* p) { return *reinterpret_cast<const Chunk*>(p); }
-FAST_PATH Chunk& chunk_at(u8* p) { return *reinterpret_cast<Chunk*>(p); }
+/// 16 bytes at any address. A reference would be one to an aligned chunk for some compilers.
+FAST_PATH Chunk chunk_at(const u8* p) {
+  Chunk chunk;
+  memcpy(&chunk, p, kChunk);
+  return chunk;
+}
+FAST_PATH void put_chunk(u8* p, Chunk chunk) { memcpy(p, &chunk, kChunk); }
 FAST_PATH Chunk splat(u8 value) { return Chunk{} + value; }
 FAST_PATH bool is_zero(Chunk chunk) {
   u64 words[2];
@@ -57,14 +62,14 @@ FAST_PATH void fill_with(u8* p, std::size_t bytes, u8 value) {
   const Chunk want = splat(value);
   const std::size_t last = bytes - kChunk;
   if (bytes < 4 * kChunk) {
-    chunk_at(p) = want;
-    chunk_at(p + lesser(kChunk, last)) = want;
-    chunk_at(p + lesser(2 * kChunk, last)) = want;
-    chunk_at(p + last) = want;
+    put_chunk(p, want);
+    put_chunk(p + lesser(kChunk, last), want);
+    put_chunk(p + lesser(2 * kChunk, last), want);
+    put_chunk(p + last, want);
     return;
   }
   const auto four = [&](u8* at) {
-    for (std::size_t i = 0; i < 4; ++i) chunk_at(at + i * kChunk) = want;
+    for (std::size_t i = 0; i < 4; ++i) put_chunk(at + i * kChunk, want);
   };
   four(p + bytes - 4 * kChunk);
   for (const u8* end = p + bytes - 4 * kChunk; p < end; p += 4 * kChunk) four(p);
@@ -86,8 +91,8 @@ FAST_PATH void write_canary(u8* p, std::size_t from, std::size_t usable, u8 cana
   const std::size_t slack = usable - from;
   if (slack >= kChunk || HAK_UNLIKELY(usable < kChunk)) return fill_with(p + from, slack, canary);
   const Chunk mask = tail_mask(slack);
-  Chunk& last = chunk_at(p + usable - kChunk);
-  last = (last & ~mask) | (splat(canary) & mask);
+  u8* last = p + usable - kChunk;
+  put_chunk(last, (chunk_at(last) & ~mask) | (splat(canary) & mask));
 }
 FAST_PATH bool canary_holds(const u8* p, std::size_t from, std::size_t usable, u8 canary) {
   const std::size_t slack = usable - from;
