@@ -39,8 +39,8 @@ class Redis:
         self.socket = os.path.relpath(session.dir / "redis.sock")
         self.server = session.start_server(
             ["redis-server", "--port", 0, "--unixsocket", session.dir / "redis.sock", "--dir",
-             session.dir, "--appendonly", "yes", "--save", "", "--enable-debug-command", "local",
-             "--io-threads", 2, "--always-show-logo", "no"],
+             session.dir, "--appendonly", "yes", "--auto-aof-rewrite-percentage", 0, "--save", "",
+             "--enable-debug-command", "local", "--io-threads", 2, "--always-show-logo", "no"],
             lambda: accepts(self.socket))
 
     def ask(self, label: str | None, *words, stdin: bytes | None = None) -> str:
