@@ -37,7 +37,12 @@ struct WordList {
   const char* const* words;
   unsigned count;
 };
-#define HAK_LIST(kind, list) {OpKind::kind, k##list##Words, std::size(k##list##Words)}
+template <auto kCount, std::size_t N>
+consteval WordList checked_list(OpKind kind, const char* const (&words)[N]) {
+  static_assert(N == static_cast<unsigned>(kCount), "a word for every value");
+  return {kind, words, N};
+}
+#define HAK_LIST(kind, list) checked_list<list::kCount>(OpKind::kind, k##list##Words)
 constexpr WordList kLists[] = {
     HAK_LIST(kForeign, Place),      HAK_LIST(kOsFail, OsCall),          HAK_LIST(kOption, Tunable),
     HAK_LIST(kEnv, Variable),       HAK_LIST(kSetOption, Variable),     HAK_LIST(kNewForm, NewForm),
@@ -46,19 +51,6 @@ constexpr WordList kLists[] = {
     HAK_LIST(kAccess, Access),      HAK_LIST(kStart, OsCall),
     HAK_LIST(kDamage, Broken)};
 #undef HAK_LIST
-static_assert(std::size(kPlaceWords) == static_cast<unsigned>(Place::kCount));
-static_assert(std::size(kOsCallWords) == static_cast<unsigned>(OsCall::kCount));
-static_assert(std::size(kTunableWords) == static_cast<unsigned>(Tunable::kCount));
-static_assert(std::size(kVariableWords) == static_cast<unsigned>(Variable::kCount));
-static_assert(std::size(kNewFormWords) == static_cast<unsigned>(NewForm::kCount));
-static_assert(std::size(kDeleteFormWords) == static_cast<unsigned>(DeleteForm::kCount));
-static_assert(std::size(kHandlerWords) == static_cast<unsigned>(Handler::kCount));
-static_assert(std::size(kPageFormWords) == static_cast<unsigned>(PageForm::kCount));
-static_assert(std::size(kQuestionWords) == static_cast<unsigned>(Question::kCount));
-static_assert(std::size(kStallWords) == static_cast<unsigned>(Stall::kCount));
-static_assert(std::size(kEndingWords) == static_cast<unsigned>(Ending::kCount));
-static_assert(std::size(kBrokenWords) == static_cast<unsigned>(Broken::kCount));
-static_assert(std::size(kAccessWords) == static_cast<unsigned>(Access::kCount));
 
 int find_word(const char* const* words, unsigned count, const std::string& word) {
   for (unsigned i = 0; i < count; ++i)

@@ -99,25 +99,16 @@ void Runner::damage_slab(Broken which, const ShadowBlock& block, u32 unit, Span&
     case Broken::kBitmap: {
       u64& word = arena.free_bits(unit)[slot / 64];
       const For<u64> free(word, word | u64{1} << (slot % 64));
-      const auto count = slab.free_count;
-      ++slab.free_count;
-      expect_broken("S2");
-      slab.free_count = count;
-      return;
+      const For<u32> count(slab.free_count, slab.free_count + 1);
+      return expect_broken("S2");
     }
     case Broken::kFreeCount: {
-      const auto count = slab.free_count;
-      ++slab.free_count;
-      expect_broken("S2");
-      slab.free_count = count;
-      return;
+      const For<u32> count(slab.free_count, slab.free_count + 1);
+      return expect_broken("S2");
     }
     case Broken::kCarved: {
-      const auto carved = slab.carved;
-      slab.carved = slab.slots + 1;
-      expect_broken("S3");
-      slab.carved = carved;
-      return;
+      const For<u32> carved(slab.carved, slab.slots + 1);
+      return expect_broken("S3");
     }
     default: {
       if (slab.stride < 2 * kGranuleBytes) return;

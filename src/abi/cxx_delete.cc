@@ -11,10 +11,6 @@ namespace {
 
 FAST_PATH void release(void* p, Api api) { Hot::release(g_heap, t_cache, p, api); }
 
-FAST_PATH void release_sized(void* p, std::size_t bytes, std::size_t alignment, Api api) {
-  process_release_sized(p, bytes, alignment, api);
-}
-
 }  // namespace
 
 // The names of replaced.h.
@@ -43,11 +39,11 @@ HAK_EXPORT void operator delete[](void* p, const std::nothrow_t&) noexcept {
 }
 HAK_EXPORT void operator delete(void* p, std::size_t n) noexcept {
   if (auto* other = other_delete(hak_own_delete)) return other(p);
-  release_sized(p, n, 0, Api::kDelete);
+  process_release_sized(p, n, 0, Api::kDelete);
 }
 HAK_EXPORT void operator delete[](void* p, std::size_t n) noexcept {
   if (auto* other = other_delete_array(hak_own_delete_array, single_replaced())) return other(p);
-  release_sized(p, n, 0, Api::kDeleteArray);
+  process_release_sized(p, n, 0, Api::kDeleteArray);
 }
 HAK_EXPORT void operator delete(void* p, std::align_val_t) noexcept { release(p, Api::kDelete); }
 HAK_EXPORT void operator delete[](void* p, std::align_val_t a) noexcept {
@@ -64,9 +60,9 @@ HAK_EXPORT void operator delete[](void* p, std::align_val_t a, const std::nothro
 }
 HAK_EXPORT void operator delete(void* p, std::size_t n, std::align_val_t a) noexcept {
   if (auto* other = other_delete(hak_own_delete_aligned)) return other(p, a);
-  release_sized(p, n, static_cast<std::size_t>(a), Api::kDelete);
+  process_release_sized(p, n, static_cast<std::size_t>(a), Api::kDelete);
 }
 HAK_EXPORT void operator delete[](void* p, std::size_t n, std::align_val_t a) noexcept {
   if (auto* other = other_delete_array(hak_own_delete_array_aligned, single_aligned_replaced())) return other(p, a);
-  release_sized(p, n, static_cast<std::size_t>(a), Api::kDeleteArray);
+  process_release_sized(p, n, static_cast<std::size_t>(a), Api::kDeleteArray);
 }

@@ -135,20 +135,12 @@ constexpr EntryTable kSharedTable = {shared_allocate,   shared_release,       sh
 
 // ---- what the empty cache's operations leave to ----
 
-/// A thread that has a cache and runs another policy than the compiled one comes here with every call:
-/// start-up is long over, and nothing but the table is to be found out.
-FAST_PATH ThreadCache* settled_cache() { return HAK_LIKELY(!g_direct.load(kRelaxed)) ? t_state.real : nullptr; }
-
 void* unattached_allocate(HeapCore& heap, std::size_t bytes, Api api) {
-  if (ThreadCache* cache = settled_cache(); HAK_LIKELY(cache != nullptr))
-    return table().allocate(heap, cache, bytes, api);
   const Entry entry = process_entry();
   return entry.table->allocate(heap, entry.cache, bytes, api);
 }
 void unattached_release(HeapCore& heap, void* p, Api api) {
   if (!p) return;
-  if (ThreadCache* cache = settled_cache(); HAK_LIKELY(cache != nullptr))
-    return table().release(heap, cache, p, api);
   const Entry entry = process_entry();
   entry.table->release(heap, entry.cache, p, api);
 }
@@ -362,13 +354,21 @@ void process_start() {
 /// A destructor, since atexit may allocate: it runs behind the program's own handlers.
 [[gnu::destructor]] static void process_exit() { write_at_exit(g_heap); }
 
-Entry process_entry() {
+SLOW_PATH static Entry first_entry() {
   process_start();
   if (HAK_UNLIKELY(g_start.load(kRelaxed) == kLibc)) return {empty_cache(), &kLibcTable};
   ThreadCache* cache = attach_thread();
   if (HAK_UNLIKELY(!cache)) return {nullptr, &kSharedTable};
   if (g_direct.load(kRelaxed)) t_cache = cache;
   return {cache, g_table.load(kAcquire)};
+}
+
+/// A thread that has a cache and runs another policy than the compiled one comes here with every call:
+/// start-up is long over, and nothing but the table is to be found out.
+Entry process_entry() {
+  ThreadCache* cache = HAK_LIKELY(!g_direct.load(kRelaxed)) ? t_state.real : nullptr;
+  if (HAK_LIKELY(cache != nullptr)) return {cache, &table()};
+  return first_entry();
 }
 
 void process_release_sized_unattached(void* p, std::size_t bytes, std::size_t alignment, Api api) {

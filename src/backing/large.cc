@@ -64,7 +64,7 @@ bool LargeBlocks::set_end(Span& span, u32 unit, std::size_t block_bytes, u32 kee
 /// Units of a block with one guard page on both sides. Cached spans are kept by it, not by their length,
 /// which differs by the guard that was drawn.
 u32 LargeBlocks::least_units(std::size_t block_bytes) const {
-  return units_of(block_bytes + (arena_.guards() ? 2 * kPageBytes : 0));
+  return units_of(block_bytes + 2 * least_guard());
 }
 
 /// Bytes closed behind a block at least: how far the next block is stays unknown.
@@ -76,7 +76,7 @@ std::size_t LargeBlocks::draw_guard() {
 }
 
 std::byte* LargeBlocks::place(u32 unit, u32 units, std::size_t block_bytes, std::size_t alignment) {
-  const std::size_t guard = arena_.guards() ? kPageBytes : 0;
+  const std::size_t guard = least_guard();
   const std::uintptr_t begin = address_of(arena_.unit_address(unit));
   if (HAK_SEEDED(kAlignedLargeMisaligned)) alignment /= 2;
   std::uintptr_t start = round_up(begin + guard, alignment > kPageBytes ? alignment : kPageBytes);
@@ -117,7 +117,7 @@ void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, bool 
 
 void* LargeBlocks::allocate(std::size_t bytes, std::size_t alignment, bool zero) {
   const std::size_t block_bytes = round_up(bytes ? bytes : 1, kPageBytes);
-  const std::size_t front = arena_.guards() ? kPageBytes : 0;
+  const std::size_t front = least_guard();
   std::size_t total = 0;
   if (__builtin_add_overflow(block_bytes, front + (kExtraGuardPages + 1) * kPageBytes + kUnitBytes - 1, &total) ||
       (alignment > kPageBytes && __builtin_add_overflow(total, alignment, &total)) ||
@@ -233,7 +233,7 @@ bool LargeBlocks::resize(void* block, std::size_t bytes) {
   Span& span = *arena_.span(unit);
   if (span.sample) return false;
   std::size_t block_bytes = round_up(bytes ? bytes : 1, kPageBytes);
-  const std::size_t guard = arena_.guards() ? kPageBytes : 0;
+  const std::size_t guard = least_guard();
   const auto offset = static_cast<std::size_t>(span.start - arena_.unit_address(unit));
   if ((u64{offset} + block_bytes + guard) / kUnitBytes >= kNoSpan / 2) return false;
   u32 keep = span.units;

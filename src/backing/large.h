@@ -53,6 +53,8 @@ class LargeBlocks {
   bool guard_front(const Span& span, u32 unit, bool on);
   bool guard_behind(const Span& span, u32 unit, bool on);
   void guard_sides(Span& span, u32 unit);
+  /// Bytes closed on a side of a block at least.
+  std::size_t least_guard() const { return arena_.guards() ? kPageBytes : 0; }
   u32 least_units(std::size_t block_bytes) const;
   std::size_t draw_guard();
   bool wants_guards(std::size_t block_bytes) const;

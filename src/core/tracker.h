@@ -108,7 +108,7 @@ class Tracker {
     return {records_, &records_committed_, stacks_ ? frames_ : nullptr, frames_used_.load(kAcquire)};
   }
 
-  /// In the child of fork.
+  /// For fork.
   Lock& lock() { return commit_lock_; }
 
  private:
