@@ -14,6 +14,7 @@
 #include "abi/published.h"
 #include "abi/report.h"
 #include "abi/segv.h"
+#include "abi/shared_cache.h"
 #include "abi/trace.h"
 
 namespace hak {
@@ -60,8 +61,6 @@ enum Start : int { kNotStarted, kReady, kLibc };
 constinit Atomic<int> g_start{kNotStarted};
 constinit Lock g_start_lock;
 constinit Lock g_option_lock;
-constinit Lock g_shared_lock;
-constinit ThreadCache* g_shared = nullptr;
 constinit Tracker g_tracker;
 constinit pthread_key_t g_key = 0;
 constinit bool g_have_key = false;
@@ -71,96 +70,41 @@ constinit Atomic<bool> g_direct{false};
 
 constexpr u8 kExitRounds = 2;
 
-// ---- calls without a cache of their own: one shared cache under a lock ----
-
-ThreadCache* shared_cache() {
-  if (!g_shared) g_shared = g_heap.attach();
-  return g_shared;
-}
 const EntryTable& table() { return *g_table.load(kAcquire); }
-
-void* shared_allocate(HeapCore& heap, ThreadCache*, std::size_t bytes, Api api) {
-  Locked locked(g_shared_lock);
-  ThreadCache* cache = shared_cache();
-  return cache ? table().allocate(heap, cache, bytes, api) : out_of_memory();
-}
-void* shared_calloc(HeapCore& heap, ThreadCache*, std::size_t count, std::size_t size, Api api) {
-  Locked locked(g_shared_lock);
-  ThreadCache* cache = shared_cache();
-  return cache ? table().calloc(heap, cache, count, size, api) : out_of_memory();
-}
-void* shared_aligned(HeapCore& heap, ThreadCache*, std::size_t alignment, std::size_t bytes, Api api) {
-  Locked locked(g_shared_lock);
-  ThreadCache* cache = shared_cache();
-  return cache ? table().allocate_aligned(heap, cache, alignment, bytes, api) : out_of_memory();
-}
-void* shared_reallocate(HeapCore& heap, ThreadCache*, void* p, std::size_t bytes, Api api) {
-  Locked locked(g_shared_lock);
-  ThreadCache* cache = shared_cache();
-  return cache ? table().reallocate(heap, cache, p, bytes, api) : out_of_memory();
-}
-void shared_release(HeapCore& heap, ThreadCache*, void* p, Api api) {
-  if (!p) return;
-  Locked locked(g_shared_lock);
-  if (ThreadCache* cache = shared_cache()) {
-    table().release(heap, cache, p, api);
-    return;
-  }
-  trace_free(p, api);
-  if (Block block = Validator::first_look(heap.arena, Wild(p))) {
-    release_foreign_slot(heap, p, api);
-  } else {
-    release_large_or_fault(heap, p, api);
-  }
-}
-void shared_release_sized(HeapCore& heap, ThreadCache* cache, void* p, std::size_t bytes,
-                          std::size_t alignment, Api api) {
-  {
-    Locked locked(g_shared_lock);
-    if (ThreadCache* shared = shared_cache()) {
-      table().release_sized(heap, shared, p, bytes, alignment, api);
-      return;
-    }
-  }
-  using Sized = Memory<kDefaultPolicy>;
-  const Fault fault = Sized::check_sized(heap, p, bytes, alignment);
-  if (fault != Fault::kNone) return Sized::raise_mismatch(heap, p, api, bytes, fault);
-  shared_release(heap, cache, p, api);
-}
-std::size_t shared_usable(HeapCore& heap, void* p, Api api) { return table().usable(heap, p, api); }
-
-constexpr EntryTable kSharedTable = {shared_allocate,   shared_release,       shared_calloc,
-                                     shared_aligned,    shared_reallocate,    shared_release_sized,
-                                     shared_usable};
 
 // ---- what the empty cache's operations leave to ----
 
+SLOW_PATH Entry first_entry();
+
+/// A thread that has a cache and runs another policy than the compiled one comes here with every call:
+/// start-up is long over, and nothing but the table is to be found out.
+FAST_PATH Entry entry() {
+  ThreadCache* cache = HAK_LIKELY(!g_direct.load(kRelaxed)) ? t_state.real : nullptr;
+  if (HAK_LIKELY(cache != nullptr)) return {cache, &table()};
+  return first_entry();
+}
+
 void* unattached_allocate(HeapCore& heap, std::size_t bytes, Api api) {
-  const Entry entry = process_entry();
-  return entry.table->allocate(heap, entry.cache, bytes, api);
+  const Entry own = entry();
+  return own.table->allocate(heap, own.cache, bytes, api);
 }
 void unattached_release(HeapCore& heap, void* p, Api api) {
   if (!p) return;
-  const Entry entry = process_entry();
-  entry.table->release(heap, entry.cache, p, api);
+  const Entry own = entry();
+  own.table->release(heap, own.cache, p, api);
 }
 void reconfigure_thread(HeapCore&, ThreadCache& cache) {
   if (t_cache == &cache && !g_direct.load(kRelaxed)) t_cache = empty_cache();
 }
 /// Records and traces are the business of the call that led here: the plain paths under it.
 void* reentrant_allocate(HeapCore& heap, std::size_t bytes, Api api) {
-  Locked locked(g_shared_lock);
-  ThreadCache* cache = shared_cache();
-  return cache ? entry_table(heap.options.policy(), false).allocate(heap, cache, bytes, api) : out_of_memory();
-}
-/// The thread's own lists are in the middle of a change below us: the bit alone records the free, and
-/// whoever collects the slab next finds it.
-void reentrant_release(HeapCore& heap, void* p, Api api) {
-  if (!post_remote(heap, p, byte_at(p, -1), false)) raise_diagnosed(heap, p, api, Fault::kRacingFree);
+  const SharedCache cache;
+  if (!cache.get()) return out_of_memory();
+  return entry_table(heap.options.policy(), false).allocate(heap, cache.get(), bytes, api);
 }
 
 constexpr Unattached kUnattached = {unattached_allocate, unattached_release, reconfigure_thread,
-                                    reentrant_allocate, reentrant_release};
+                                    reentrant_allocate};
 
 }  // namespace
 
@@ -189,7 +133,7 @@ void thread_exit(void*) {
 ThreadCache* attach_thread() {
   ThreadState& state = t_state;
   if (state.real) return state.real;
-  if (state.exited) return nullptr;
+  if (state.exited || in_locked_section()) return nullptr;
   ThreadCache* cache = g_heap.attach();
   if (!cache) return nullptr;
   // Set first: pthread_setspecific may allocate, and that call must find the cache.
@@ -206,9 +150,17 @@ void each_cache(Visit&& visit) {
     visit(*cache);
 }
 
+/// A handler forks that interrupted a slow path of its own thread, whose locks cannot be waited for. In a
+/// process with one thread the child goes on where the handler returns; of other threads it may find half.
+bool fork_interrupts() {
+  const ThreadState& state = t_state;
+  return in_locked_section() || in_shared_cache() || (state.real && state.real->in_slow);
+}
+
 void fork_prepare() {
+  if (fork_interrupts()) return;
   g_option_lock.lock();
-  g_shared_lock.lock();
+  shared_cache_lock().lock();
   g_heap.registry_lock.lock();
   each_cache([](ThreadCache& cache) { cache.slow_lock.lock(); });
   g_heap.abandoned_lock.lock();
@@ -220,6 +172,7 @@ void fork_prepare() {
 }
 
 void fork_parent() {
+  if (fork_interrupts()) return;
   g_heap.arena.lock.unlock();
   g_heap.guarded.lock().unlock();
   g_heap.large.lock().unlock();
@@ -228,7 +181,7 @@ void fork_parent() {
   g_heap.abandoned_lock.unlock();
   each_cache([](ThreadCache& cache) { cache.slow_lock.unlock(); });
   g_heap.registry_lock.unlock();
-  g_shared_lock.unlock();
+  shared_cache_lock().unlock();
   g_option_lock.unlock();
 }
 
@@ -245,7 +198,7 @@ void fork_child() {
   });
   g_heap.abandoned_lock.reset();
   g_heap.registry_lock.reset();
-  g_shared_lock.reset();
+  shared_cache_lock().reset();
   g_option_lock.reset();
   trace_fork_child();
   forget_thread_id();
@@ -256,7 +209,7 @@ void fork_child() {
     if (&cache == t_state.real) {
       cache.random = Random(g_heap.seed ^ ++g_heap.attaches);
       cache.thread = thread_id();
-    } else if (cache.in_use && &cache != g_shared) {
+    } else if (cache.in_use && !is_shared_cache(&cache) && !fork_interrupts()) {
       g_heap.detach(&cache, true);
     }
   });
@@ -323,6 +276,15 @@ void start_heap() {
   lock_config();
 }
 
+Entry first_entry() {
+  process_start();
+  if (HAK_UNLIKELY(g_start.load(kRelaxed) == kLibc)) return {empty_cache(), &kLibcTable};
+  ThreadCache* cache = attach_thread();
+  if (HAK_UNLIKELY(!cache)) return {nullptr, &kSharedTable};
+  if (g_direct.load(kRelaxed)) t_cache = cache;
+  return {cache, g_table.load(kAcquire)};
+}
+
 }  // namespace
 
 void process_start() {
@@ -354,29 +316,15 @@ void process_start() {
 /// A destructor, since atexit may allocate: it runs behind the program's own handlers.
 [[gnu::destructor]] static void process_exit() { write_at_exit(g_heap); }
 
-SLOW_PATH static Entry first_entry() {
-  process_start();
-  if (HAK_UNLIKELY(g_start.load(kRelaxed) == kLibc)) return {empty_cache(), &kLibcTable};
-  ThreadCache* cache = attach_thread();
-  if (HAK_UNLIKELY(!cache)) return {nullptr, &kSharedTable};
-  if (g_direct.load(kRelaxed)) t_cache = cache;
-  return {cache, g_table.load(kAcquire)};
-}
-
-/// A thread that has a cache and runs another policy than the compiled one comes here with every call:
-/// start-up is long over, and nothing but the table is to be found out.
-Entry process_entry() {
-  ThreadCache* cache = HAK_LIKELY(!g_direct.load(kRelaxed)) ? t_state.real : nullptr;
-  if (HAK_LIKELY(cache != nullptr)) return {cache, &table()};
-  return first_entry();
-}
+Entry process_entry() { return entry(); }
 
 void process_release_sized_unattached(void* p, std::size_t bytes, std::size_t alignment, Api api) {
   if (!p) return;
-  const Entry entry = process_entry();
-  entry.table->release_sized(g_heap, entry.cache, p, bytes, alignment, api);
+  const Entry own = entry();
+  own.table->release_sized(g_heap, own.cache, p, bytes, alignment, api);
 }
 
+const EntryTable& process_table() { return table(); }
 bool process_is_libc() { return g_start.load(kAcquire) == kLibc; }
 ThreadCache* process_cache() { return t_state.real; }
 
@@ -388,6 +336,5 @@ void process_set_option(OptionId id, u64 value) {
   if (g_config_locked) forbid_writing(g_heap.options.later_page(), kPageBytes);
   if (!process_is_libc()) apply_mode();
 }
-
 
 }  // namespace hak

@@ -50,6 +50,8 @@ FAST_PATH void process_release_sized(void* p, std::size_t bytes, std::size_t ali
 void process_start();
 /// True if every call goes to libc (HAKMEM_FORCE_LIBC).
 bool process_is_libc();
+/// The operations that threads with a cache run. The heap must have started.
+const EntryTable& process_table();
 /// The calling thread's cache if it has one.
 ThreadCache* process_cache();
 /// Changes an option while the process runs, and what threads run with it.

@@ -131,7 +131,7 @@ void HeapCore::retire(ThreadCache* cache) {
 }
 
 void* HeapCore::allocate_large(std::size_t bytes, std::size_t alignment, bool zero) {
-  if (bytes > kMaxRequestBytes || !ready) return nullptr;
+  if (bytes > kMaxRequestBytes || !ready || in_locked_section()) return nullptr;
   void* block = large.allocate(bytes, alignment, zero);
   if (!block && large.cached_bytes()) {
     large.purge_cached(true);
@@ -142,13 +142,17 @@ void* HeapCore::allocate_large(std::size_t bytes, std::size_t alignment, bool ze
 }
 
 void HeapCore::tick() {
+  if (in_locked_section()) return;
+  release_postponed();
   large.purge_cached(false);
   arena.tick();
   HAK_PROBE2(purge, arena.purge_calls(), 0);
 }
 
 bool HeapCore::purge(ThreadCache* own) {
+  if (in_locked_section() || (own && own->in_slow)) return false;
   const u64 before = arena.purge_calls();
+  release_postponed();
   if (tracker && own) tracker->drain(*this, *own);
   for (ThreadCache* cache = caches.load(kAcquire); cache; cache = cache->next_cache) {
     Locked slow(cache->slow_lock);

@@ -20,7 +20,6 @@ struct Unattached {
   void (*reconfigure)(HeapCore&, ThreadCache&);
   /// A slow path was interrupted by a signal handler that came back to it.
   void* (*allocate_reentrant)(HeapCore&, std::size_t bytes, Api api);
-  void (*release_reentrant)(HeapCore&, void* p, Api api);
 };
 
 /// Decides what happens after a fault. May return (tests, surveys): the operation then does nothing.
@@ -70,7 +69,8 @@ class HeapCore : public HeapConfig {
 
   /// Unchecked slow allocation: large blocks, or slots of at least `bytes` at `alignment`.
   void* allocate_large(std::size_t bytes, std::size_t alignment, bool zero);
-  /// Gives a claimed large or sampled block back.
+  /// Gives a claimed large or sampled block back; in a handler that interrupted a locked section, puts
+  /// that off until the next tick.
   void release_claimed(void* p);
   /// From now on one in `every` slow exits of malloc is served by a guard slot, of `slots` at most.
   void enable_sampling(u32 every, u32 slots);
@@ -107,6 +107,7 @@ class HeapCore : public HeapConfig {
   u32 abandoned_empty[kClassCount] = {};  ///< of them without a live slot, kept for the next thread
 
   Atomic<u32> orphan_posts{0};
+  Atomic<u32> postponed{kNoSpan};  ///< claimed blocks that signal handlers freed, linked by next
 
   Lock registry_lock;
   Atomic<ThreadCache*> caches{nullptr};  ///< all ever made, linked by next_cache
@@ -120,6 +121,8 @@ class HeapCore : public HeapConfig {
   ThreadCache* make_cache();
   void hand_over(ThreadCache* cache, bool stopped);
   void retire(ThreadCache* cache);
+  void put_off(u32 unit);
+  void release_postponed();
 };
 
 /// The blocks of the sampled guard slots, or null: then the ordinary path serves the request. Sets

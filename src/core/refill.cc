@@ -31,10 +31,6 @@ void open_class(HeapCore& heap, ThreadCache& cache, unsigned size_class) {
   pair.free_limit = pair.free_top - pair.capacity;
 }
 
-void** block_end_of(void** top) {
-  return reinterpret_cast<void**>(round_up(address_of(top), kMagazineBytes));
-}
-
 /// Exchanges *at with slots[j]. The barrier keeps the compiler from holding all eight of a block in
 /// registers it does not have; the index is forgotten in between so that no address is kept.
 FAST_PATH void transpose(void** slots, void** at, u64 j) {

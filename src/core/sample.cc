@@ -25,24 +25,37 @@ u32 draw_countdown(const HeapCore& heap, Random& random) {
 
 void* allocate_sampled(HeapCore& heap, ThreadCache& cache, std::size_t bytes) {
   cache.sample_countdown = draw_countdown(heap, cache.random);
-  // A handler that interrupted a slow path may have interrupted this one, which holds a lock.
-  if (heap.sample_every == 0 || cache.in_slow) return nullptr;
-  cache.in_slow = true;
-  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  if (heap.sample_every == 0 || in_locked_section()) return nullptr;
   const unsigned size_class = class_of_bytes(bytes);
   // The aligned forms ask for all of a slot and rely on how its class is aligned.
   const std::size_t alignment =
       bytes + 1 == kStrides[size_class] ? class_alignment(size_class) : kGranuleBytes;
-  void* block = heap.guarded.allocate(bytes, alignment, size_class, trace_here());
-  __atomic_signal_fence(__ATOMIC_SEQ_CST);
-  cache.in_slow = false;
-  return block;
+  return heap.guarded.allocate(bytes, alignment, size_class, trace_here());
 }
 
 void HeapCore::release_claimed(void* p) {
-  Span& span = *arena.span(arena.span_of(arena.unit_of(p)));
+  const u32 unit = arena.span_of(arena.unit_of(p));
+  Span& span = *arena.span(unit);
+  if (in_locked_section()) return put_off(unit);
   if (span.sample == 0) return large.release(p);
   guarded.release(span, trace_here());
+}
+
+/// Nobody else links the span of a block that is neither live nor cached.
+void HeapCore::put_off(u32 unit) {
+  Span& span = *arena.span(unit);
+  span.next = postponed.load(kRelaxed);
+  while (!postponed.compare_exchange_strong(span.next, unit, kRelease, kRelaxed)) {
+  }
+}
+
+void HeapCore::release_postponed() {
+  if (HAK_LIKELY(postponed.load(kRelaxed) == kNoSpan) || HAK_SEEDED(kPutOffLost)) return;
+  for (u32 unit = postponed.exchange(kNoSpan, kAcquire); unit != kNoSpan;) {
+    Span& span = *arena.span(unit);
+    unit = span.next;
+    release_claimed(span.start);
+  }
 }
 
 namespace {

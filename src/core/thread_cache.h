@@ -2,9 +2,9 @@
 // A thread's cache: per size class a pair of magazines, and the slabs the thread owns.
 //
 // M1  alloc_top points into its block or at its end; the pointers in [alloc_top, end) are free slots
-//     of slabs this cache owns. The bits below kMagazineBytes zero: empty, or not in use (null).
+//     of slabs this cache owns. At the boundary: empty, or not in use (null).
 // M2  free_top points into the other block or at its end; the pointers in [free_top, end) are freed
-//     slots of slabs this cache owns. Equal to free_limit: full, or not in use (both null).
+//     slots of slabs this cache owns. At free_limit: full, or not in use (both null).
 // M3  no slot is in two magazines, or in a magazine and in a slab's bitmap, or in one and live
 // M4  malloc never pops from the free magazine: a freed slot rests until the magazines are exchanged
 //
@@ -19,7 +19,11 @@ namespace hak {
 class HeapCore;
 
 inline constexpr std::size_t kMagazineBytes = 1024;
-inline constexpr u32 kMagazineSlots = kMagazineBytes / sizeof(void*) - 1;
+/// A signal handler that comes between the look at a top and its move can make the move go one slot too
+/// far, a handler in that handler another one. Up to here that is seen, at the end of a block (M1) and at
+/// the limit (M2), and harms nothing but the slots concerned: no top ever leaves the block.
+inline constexpr std::size_t kOvershootBytes = 32;
+inline constexpr u32 kMagazineSlots = (kMagazineBytes - 2 * kOvershootBytes) / sizeof(void*);
 /// A magazine holds at most this much memory, so that large classes do not hoard; tiny ones may hold
 /// twice as much, since an exchange costs them more than the cache misses that it saves.
 inline constexpr u32 kMagazineBudgetBytes = 32 * 1024;
@@ -44,7 +48,17 @@ struct MagazinePair {
 };
 static_assert(sizeof(MagazinePair) == 32 && kMagazineSlots <= 255);
 
-FAST_PATH bool at_boundary(void* const* top) { return (address_of(top) & (kMagazineBytes - 1)) == 0; }
+FAST_PATH bool at_boundary(void* const* top) {
+  return (address_of(top) & (kMagazineBytes - kOvershootBytes)) == 0;
+}
+/// The end of the block that the top is of.
+inline void** block_end_of(void** top) {
+  return reinterpret_cast<void**>(round_up(address_of(top) + sizeof(void*) - kOvershootBytes, kMagazineBytes));
+}
+/// Takes an overshoot of the empty allocation magazine back. A top of null stays.
+inline void settle(MagazinePair& pair) {
+  if (pair.alloc_top && at_boundary(pair.alloc_top)) pair.alloc_top = block_end_of(pair.alloc_top);
+}
 
 /// Options that the FastLane gates read, cached per thread (policy B).
 struct FastLaneCtx {
@@ -111,17 +125,18 @@ inline unsigned class_of_pair(const ThreadCache& cache, const MagazinePair& pair
 /// Slots from a top to the end of its block.
 FAST_PATH u32 slots_above(void* const* top) {
   const auto used = address_of(top) & (kMagazineBytes - 1);
-  return used ? static_cast<u32>((kMagazineBytes - used) / sizeof(void*)) : 0;
+  return at_boundary(top) ? 0 : static_cast<u32>((kMagazineBytes - used) / sizeof(void*));
 }
 FAST_PATH u32 alloc_count(const MagazinePair& pair) { return slots_above(pair.alloc_top); }
 /// Freed slots resting.
 FAST_PATH u32 free_count(const MagazinePair& pair) { return slots_above(pair.free_top); }
 
-/// The freed slots of the class may become the next ones to hand out: at least half a magazine rests.
+/// The freed slots of the class may become the next ones to hand out: more than half a magazine rests, 64
+/// slots of the longest ones, so that the window of the shuffle is 64 too.
 FAST_PATH bool exchange_is_due(const MagazinePair& pair) {
-  const u32 count = free_count(pair);
-  return count * 2 >= pair.capacity && count > 1;
+  return free_count(pair) * 2 > pair.capacity + pair.capacity / 16U;
 }
+static_assert(kMagazineSlots + kMagazineSlots / 16 == 2 * 64 - 1);
 /// Exchanges the magazines of the class, whose allocation magazine is empty, and pops one slot, live.
 /// Touches magazines only, so the caller needs no lock.
 HAK_NOINLINE void* exchange_and_pop(HeapCore& heap, ThreadCache& cache, MagazinePair& pair);

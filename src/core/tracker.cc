@@ -71,6 +71,7 @@ void Tracker::destroy(HeapCore& heap) {
 }
 
 Record* Tracker::make(HeapCore& heap, const void* p) {
+  if (in_locked_section()) return nullptr;
   const std::size_t index = (address_of(p) - heap.arena.base) >> kGranuleShift;
   Locked locked(commit_lock_);
   const std::size_t have = records_committed_.load(kRelaxed);
@@ -111,6 +112,7 @@ u32 Tracker::store_stack(const Os& os) {
     return 0;
   }
   if (id + depth + 1 > frames_committed_.load(kAcquire)) {
+    if (in_locked_section()) return 0;
     Locked locked(commit_lock_);
     const u32 have = frames_committed_.load(kRelaxed);
     const u32 want = (id + depth + kFrameStep) / kFrameStep * kFrameStep;

@@ -159,6 +159,7 @@ void collect_stats(HeapCore& heap, HeapStats* out) {
     out->counters.flushes += cache->counters.flushes;
     out->counters.exchanges += cache->counters.exchanges;
     out->counters.remote_frees += cache->counters.remote_frees;
+    out->counters.remote_collected += cache->counters.remote_collected;
     for (unsigned c = 0; c < kClassCount; ++c)
       out->cached_blocks += alloc_count(cache->pair(c)) + free_count(cache->pair(c));
   }

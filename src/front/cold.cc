@@ -44,9 +44,15 @@ bool release_foreign_slot(HeapCore& heap, void* p, Api api) {
   const bool intact =
       !heap.trailing_check || HAK_SEEDED(kRemoteTrailingSkipped) ||
       byte_at(p, static_cast<std::ptrdiff_t>(slab.stride) - 1) == slab.header;
-  if (HAK_LIKELY(intact) && HAK_LIKELY(post_remote(heap, p, slab.header))) return true;
+  if (HAK_LIKELY(intact) && HAK_LIKELY(post_remote(heap, p, slab.header, !in_locked_section()))) return true;
   raise_diagnosed(heap, p, api, Fault::kRacingFree);
   return false;
+}
+
+/// The thread's own lists are in the middle of a change below us: the bit alone records the free, and
+/// whoever collects the slab next finds it.
+void release_reentered(HeapCore& heap, void* p, Api api) {
+  if (!post_remote(heap, p, byte_at(p, -1), false)) raise_diagnosed(heap, p, api, Fault::kRacingFree);
 }
 
 }  // namespace hak

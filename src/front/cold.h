@@ -6,10 +6,11 @@
 
 namespace hak {
 
-/// In a slow path of the calling thread's cache. `reentered` if a signal handler came back to it.
+/// In a slow path of the calling thread's cache. `reentered` if a signal handler came back to it, or
+/// interrupted anything else that holds a lock.
 class SlowPath {
  public:
-  explicit SlowPath(ThreadCache& cache) : cache_(cache), reentered_(cache.in_slow) {
+  explicit SlowPath(ThreadCache& cache) : cache_(cache), reentered_(cache.in_slow || in_locked_section()) {
     if (reentered_) return;
     cache.in_slow = true;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -39,6 +40,8 @@ FAST_PATH bool options_changed(const HeapCore& heap, const ThreadCache& cache) {
 bool release_large_or_fault(HeapCore& heap, void* p, Api api);
 /// Frees a live slot of another thread's slab, after the same checks as a local free.
 bool release_foreign_slot(HeapCore& heap, void* p, Api api);
+/// Frees a live slot in a signal handler that interrupted a slow path.
+void release_reentered(HeapCore& heap, void* p, Api api);
 /// Reports what is wrong with p; `otherwise` if by now nothing is (a race).
 void raise_diagnosed(HeapCore& heap, const void* p, Api api, Fault otherwise);
 /// Sets errno to ENOMEM; null.
@@ -49,6 +52,7 @@ void* Front<P>::allocate_empty(std::size_t bytes, ThreadCache* cache, HeapCore& 
   // The empty cache has nothing to exchange, and must not be written to.
   if (HAK_UNLIKELY(!cache->heap)) return heap.unattached->allocate(heap, bytes, api);
   MagazinePair& pair = cache->pair(class_of_bytes(bytes));
+  settle(pair);
   if (HAK_UNLIKELY(!exchange_is_due(pair) || !is_undisturbed(*cache) ||
                    options_changed(heap, *cache) ||
                    cache->sample_countdown == 1))
@@ -82,7 +86,7 @@ void* Front<P>::allocate_slow(std::size_t bytes, ThreadCache* cache, HeapCore& h
   MagazinePair& pair = cache->pair(size_class);
   SlowPath slow(*cache);
   if (HAK_UNLIKELY(slow.reentered()))
-    return heap.unattached ? heap.unattached->allocate_reentrant(heap, bytes, api) : nullptr;
+    return heap.unattached ? heap.unattached->allocate_reentrant(heap, bytes, api) : out_of_memory();
   if (HAK_UNLIKELY(!served_by_cache<P>(heap, *cache, size_class))) {
     count_refill<P>(*cache, 1);
     void* slot = pop_from_slabs(heap, *cache, size_class);
@@ -114,6 +118,7 @@ void Front<P>::release_remote(void* p, ThreadCache* cache, HeapCore& heap, Api a
 
 template <Policy P>
 void Front<P>::release_full(void* p, ThreadCache* cache, HeapCore& heap, MagazinePair* pair) {
+  if (HAK_LIKELY(pair->free_top != nullptr)) settle(*pair);
   if (HAK_UNLIKELY(!pair->free_top || !exchange_makes_room(*pair) || !is_undisturbed(*cache) ||
                    options_changed(heap, *cache)))
     return release_slowly(p, cache, heap);
@@ -127,10 +132,7 @@ void Front<P>::release_full(void* p, ThreadCache* cache, HeapCore& heap, Magazin
 template <Policy P>
 void Front<P>::release_slowly(void* p, ThreadCache* cache, HeapCore& heap) {
   SlowPath slow(*cache);
-  if (HAK_UNLIKELY(slow.reentered())) {
-    if (heap.unattached) heap.unattached->release_reentrant(heap, p, Api::kFree);
-    return;
-  }
+  if (HAK_UNLIKELY(slow.reentered())) return release_reentered(heap, p, Api::kFree);
   count_free<P>(*cache);
   const unsigned size_class =
       heap.arena.span(heap.arena.span_of(heap.arena.unit_of(p)))->size_class;

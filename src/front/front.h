@@ -94,7 +94,7 @@ struct Front {
     if (HAK_UNLIKELY(byte_at(p, behind - 1) != block.live()) && !HAK_SEEDED(kTrailingSkipped))
       return release_slow(p, cache, heap, api);
     void** top = pair_at(cache, offset)->free_top;
-    if (HAK_UNLIKELY(top == pair_at(cache, offset)->free_limit))
+    if (HAK_UNLIKELY(top <= pair_at(cache, offset)->free_limit))
       return release_full(p, cache, heap, pair_at(cache, offset));
     top[-1] = p;
     --pair_at(cache, offset)->free_top;

@@ -140,7 +140,7 @@ struct Memory {
       heap.large.unclaim(p);
       return out_of_memory();
     }
-    if (bytes > kMaxSlabRequest && heap.large.resize(p, bytes)) {
+    if (bytes > kMaxSlabRequest && !in_locked_section() && heap.large.resize(p, bytes)) {
       heap.large.unclaim(p);
       return p;
     }

@@ -7,6 +7,8 @@
 
 namespace hak {
 
+__thread u32 t_locked_sections __attribute__((tls_model("initial-exec"))) = 0;
+
 void Lock::lock_slow() {
   const int saved = errno;
   for (int spins = 0; spins < 100; ++spins) {

@@ -8,9 +8,9 @@ namespace hak {
 #ifdef HAK_ATOMIC_SEAM
 using Lock = SeamLock;
 #else
-/// Mutual exclusion for slow paths. Not recursive. Usable from constant initialisation.
-/// Technique: "mutex2" of Drepper, Futexes Are Tricky, 2011. Signal safe only in the sense that a
-/// handler which interrupts the holder and asks again waits for ever; see SECURITY.md.
+/// Mutual exclusion for slow paths. Not recursive. Usable from constant initialisation. A signal handler
+/// that interrupted the holder would wait for ever: it must ask in_locked_section() before.
+/// Technique: "mutex2" of Drepper, Futexes Are Tricky, 2011.
 class Lock {
  public:
   void lock() {
@@ -44,10 +44,35 @@ bool try_lock(AnyLock& lock) {
   return true;
 }
 
+#ifdef HAK_ATOMIC_SEAM
+inline bool in_locked_section() { return false; }
+inline void enter_locked_section() {}
+inline void leave_locked_section() {}
+#else
+extern __thread u32 t_locked_sections __attribute__((tls_model("initial-exec"), visibility("hidden")));
+/// The calling thread holds a lock that a Locked took. At the entry of an operation only a signal handler
+/// can hear yes: what it interrupted may hold any lock, so the operation must do without all of them.
+FAST_PATH bool in_locked_section() { return HAK_UNLIKELY(t_locked_sections != 0); }
+FAST_PATH void enter_locked_section() {
+  if (!HAK_SEEDED(kSectionUnmarked)) t_locked_sections = t_locked_sections + 1;
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+FAST_PATH void leave_locked_section() {
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  if (!HAK_SEEDED(kSectionUnmarked)) t_locked_sections = t_locked_sections - 1;
+}
+#endif
+
 class Locked {
  public:
-  explicit Locked(Lock& lock) : lock_(lock) { lock_.lock(); }
-  ~Locked() { lock_.unlock(); }
+  explicit Locked(Lock& lock) : lock_(lock) {
+    enter_locked_section();
+    lock_.lock();
+  }
+  ~Locked() {
+    lock_.unlock();
+    leave_locked_section();
+  }
   Locked(const Locked&) = delete;
   Locked& operator=(const Locked&) = delete;
 

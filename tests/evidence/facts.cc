@@ -95,6 +95,7 @@ int main() {
   constant("max_arena_bytes", option_info(OptionId::kArenaGib).max << 30);
   constant("magazine_bytes", kMagazineBytes);
   constant("magazine_slots", kMagazineSlots);
+  constant("overshoot_bytes", kOvershootBytes);
   constant("pairs_bytes", kPairsBytes);
   constant("pair_bytes", sizeof(MagazinePair));
   constant("cache_bytes", kThreadCacheBytes);

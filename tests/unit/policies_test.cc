@@ -198,7 +198,7 @@ TEST(FastLaneCtx, ANewThreadInAReusedCacheReadsTheOptions) {
 /// Counts how often a thread is told that the options have changed.
 int g_told = 0;
 constexpr Unattached kCounting = {
-    nullptr, nullptr, [](HeapCore&, ThreadCache&) { ++g_told; }, nullptr, nullptr};
+    nullptr, nullptr, [](HeapCore&, ThreadCache&) { ++g_told; }, nullptr};
 
 TEST(FastLaneCtx, EveryInstantiationLearnsOfAChangeAtItsNextRefill) {
   for (unsigned index = 0; index < kPolicyCount; ++index) {
@@ -222,63 +222,6 @@ TEST(FastLaneCtx, EveryInstantiationLearnsOfAChangeAtItsNextRefill) {
 }
 
 /// A slow path that was interrupted by a handler that came back to it.
-int g_reentered = 0;
-void* g_given = nullptr;
-constexpr Unattached kReentrant = {
-    nullptr, nullptr, [](HeapCore&, ThreadCache&) {},
-    [](HeapCore&, std::size_t, Api) -> void* { ++g_reentered; return g_given; },
-    [](HeapCore&, void* p, Api) { ++g_reentered; g_given = p; }};
-
-TEST(Reentry, SlowPathsGoElsewhere) {
-  TestHeap heap;
-  heap.unattached = &kReentrant;
-  ThreadCache* cache = heap.attach();
-  std::vector<void*> blocks;
-  for (int i = 0; i < 300; ++i) blocks.push_back(heap.malloc(cache, 64));
-  g_reentered = 0;
-  cache->in_slow = true;
-  g_given = &heap;
-  while (alloc_count(cache->pair(class_of_bytes(64)))) heap.malloc(cache, 64);
-  EXPECT_EQ(g_reentered, 0) << "the magazine is the thread's own";
-  EXPECT_EQ(heap.malloc(cache, 64), &heap);
-  EXPECT_EQ(g_reentered, 1);
-  std::size_t freed = 0;
-  while (g_reentered == 1) heap.free(cache, blocks[freed++]);
-  EXPECT_EQ(g_given, blocks[freed - 1]);
-  EXPECT_TRUE(is_live_state(heap.state_of(g_given))) << "whoever gets it decides";
-  cache->in_slow = false;
-  EXPECT_NE(heap.malloc(cache, 64), &heap);
-}
-
-/// A handler that comes in the middle of a refill: the kernel's call stands for it.
-TEST(Reentry, ASlowPathSaysThatItIsOne) {
-  static TestHeap* interrupted;
-  static ThreadCache* thread;
-  static void* given;
-  static const Os interrupting = [] {
-    Os os = kTestOs;
-    os.commit = [](void* at, std::size_t bytes) {
-      if (thread) given = interrupted->malloc(thread, 64);
-      return kTestOs.commit(at, bytes);
-    };
-    return os;
-  }();
-  thread = nullptr;
-  TestHeap heap({.os = &interrupting});
-  heap.unattached = &kReentrant;
-  interrupted = &heap;
-  g_reentered = 0;
-  g_given = &heap;
-  ThreadCache* cache = heap.attach();
-  thread = cache;
-  EXPECT_NE(heap.malloc(cache, 64), nullptr);
-  thread = nullptr;
-  EXPECT_GT(g_reentered, 0);
-  EXPECT_EQ(given, &heap);
-  EXPECT_FALSE(cache->in_slow);
-  EXPECT_HEAP_WHOLE(heap);
-}
-
 /// V2 alone: where the evidence of the first look is forged inside a block, policy D off still sees
 /// through it, and with D on nobody does (SECURITY.md says so).
 TEST(SecondLook, SeesThroughForgedEvidence) {

@@ -213,12 +213,13 @@ def large_overflow(facts, wrong):
 # ---- magazines and owners ----
 
 def boundary(facts, wrong):
-    """Low nine bits zero <=> an allocation magazine is empty, a free magazine full; nothing is read or
-    written outside of the block."""
-    size, most = facts["magazine_bytes"], facts["magazine_slots"] + (1 if wrong else 0)
-    at = eq(band("top", num(size - 1)), ZERO)
+    """The bits of a place in the block zero <=> an allocation magazine is empty; nothing is read or written
+    outside of the block, not even by a top that a few handlers moved too far."""
+    size, slack = facts["magazine_bytes"], facts["overshoot_bytes"]
+    most = facts["magazine_slots"] + (8 if wrong else 0)
+    at = eq(band("top", num(size - slack)), ZERO)
     ties = samples_of(facts, "at_boundary", lambda top, out, *_: eq(
-        truth(eq(band(top, num(size - 1)), ZERO)), out))
+        truth(eq(band(top, num(size - slack)), ZERO)), out))
     block = both(eq(band("block", num(size - 1)), ZERO), lt("block", num(USER_END)), le("count", num(most)),
                  eq("top", sub(add("block", num(size)), shl("count", 3))))
     variables = {"block": 64, "top": 64, "count": 64}
@@ -227,18 +228,23 @@ def boundary(facts, wrong):
         Claim("off the boundary the entry at top is in the block", variables,
               both(block, f"(not {at})"),
               both(lt("block", "top"), le(add("top", num(8)), add("block", num(size))))),
+        Claim("too far at the end is at the boundary", {"block": 64, "by": 64},
+              both(eq(band("block", num(size - 1)), ZERO), lt("block", num(USER_END)), lt("by", num(slack // 8))),
+              eq(band(add(add("block", num(size)), shl("by", 3)), num(size - slack)), ZERO)),
+        Claim("too far at the limit is in the block and off the boundary", {"block": 64, "top": 64, "count": 64, "by": 64},
+              both(block, le("by", num(slack // 8)), eq("count", num(most))),
+              both(lt("block", sub("top", shl("by", 3))),
+                   f"(not {eq(band(sub('top', shl('by', 3)), num(size - slack)), ZERO)})")),
     ]
 
 
 def counts(facts, wrong):
     """alloc_count and free_count are the numbers of pointers from the top to the end of the block."""
-    size = facts["magazine_bytes"]
-    used = band("top", num(size - 1))
-    left = f"(ite {eq(used, ZERO)} {ZERO} {shr(sub(num(size), used), 3)})"
+    size, slack = facts["magazine_bytes"], facts["overshoot_bytes"]
 
     def room(top):
         bits = band(top, num(size - 1))
-        return f"(ite {eq(bits, ZERO)} {ZERO} {shr(sub(num(size), bits), 3)})"
+        return f"(ite {lt(bits, num(slack))} {ZERO} {shr(sub(num(size), bits), 3)})"
 
     ties = samples_of(facts, "alloc_count", lambda top, out, *_: eq(room(top), out))
     ties += samples_of(facts, "free_count", lambda top, out, *_: eq(room(top), out))
@@ -246,7 +252,7 @@ def counts(facts, wrong):
                    le("count", num(facts["magazine_slots"])),
                    eq("top", sub(add("block", num(size)), shl("count", 2 if wrong else 3))))
     return ties + [Claim("count == pointers between top and the end", {"block": 64, "top": 64, "count": 64},
-                         premise, eq(left, "count"))]
+                         premise, eq(room("top"), "count"))]
 
 
 def owner(facts, wrong):
