@@ -132,6 +132,7 @@ void Arena::destroy() {
   limit_ = committed_ = frontier_ = 0;
   for (auto& by_size : bins_)
     for (SpanList& list : by_size) list = SpanList{};
+  filled_bins_[0] = filled_bins_[1] = 0;
   free_bytes_[0] = free_bytes_[1] = 0;
   purge_calls_ = next_tick_ms_ = 0;
 }
@@ -197,19 +198,22 @@ void Arena::insert_free(u32 unit, u32 units, bool dirty) {
   span_of_[unit + units - 1] = unit;
   free_bytes_[dirty].fetch_add(std::size_t{units} * kUnitBytes, kRelaxed);
   bins_[dirty][bin_of(units)].push(spans_, unit);
+  filled_bins_[dirty] |= u64{1} << bin_of(units);
 }
 
 void Arena::remove_free(u32 unit) {
   Span& span = spans_[unit];
   free_bytes_[span.dirty].fetch_sub(std::size_t{span.units} * kUnitBytes, kRelaxed);
-  bins_[span.dirty][bin_of(span.units)].remove(spans_, unit);
+  SpanList& bin = bins_[span.dirty][bin_of(span.units)];
+  bin.remove(spans_, unit);
+  if (bin.empty()) filled_bins_[span.dirty] &= ~(u64{1} << bin_of(span.units));
 }
 
 /// First fit in the smallest bin that can hold it, warm pages first.
 u32 Arena::find_free(u32 units) {
   for (int dirty = 1; dirty >= 0; --dirty) {
-    for (unsigned bin = bin_of(units); bin < kFreeBins; ++bin) {
-      for (u32 at = bins_[dirty][bin].head; at != kNoSpan; at = spans_[at].next)
+    for (u64 bins = filled_bins_[dirty] >> bin_of(units) << bin_of(units); bins; bins &= bins - 1) {
+      for (u32 at = bins_[dirty][__builtin_ctzll(bins)].head; at != kNoSpan; at = spans_[at].next)
         if (spans_[at].units >= units) return at;
     }
   }
@@ -354,47 +358,6 @@ void Arena::shrink(u32 unit, u32 keep_units) {
 void Arena::map_span(u32 unit, u32 units) {
   // The two ends are set since the span was taken, under the lock; others may look at them.
   for (u32 i = 1; i + 1 < units; ++i) span_of_[unit + i] = unit;
-}
-
-void Arena::stats(ArenaStats* out) {
-  Locked locked(lock);
-  *out = {};
-  out->reserved_bytes = reserved_bytes_;
-  out->committed_bytes = std::size_t{committed_} * kUnitBytes;
-  out->free_dirty_bytes = free_bytes_[1];
-  out->free_clean_bytes = free_bytes_[0];
-  out->purge_calls = purge_calls_.load(kRelaxed);
-  for (u32 at = 0; at < frontier_ && spans_[at].units; at += spans_[at].units) {
-    const std::size_t bytes = std::size_t{spans_[at].units} * kUnitBytes;
-    if (kind_of(spans_[at]) == SpanKind::kSlab) out->slab_bytes += bytes;
-    if (kind_of(spans_[at]) != SpanKind::kLarge) continue;
-    if (byte_load(state_of(spans_[at].start)) == kLargeLive) {
-      out->large_bytes += bytes;
-      ++out->large_count;
-    } else {
-      out->large_cached_bytes += bytes;
-    }
-  }
-}
-
-bool Arena::verify() {
-  Locked locked(lock);
-  std::size_t free_bytes[2] = {};
-  u32 at = 0;
-  while (at < frontier_) {
-    const Span& span = spans_[at];
-    if (span.units == 0 || span_of_[at] != at || span_of_[at + span.units - 1] != at) return false;
-    if (kind_of(span) == SpanKind::kFree) {
-      free_bytes[span.dirty] += std::size_t{span.units} * kUnitBytes;
-      const u32 behind = at + span.units;
-      if (behind < frontier_ && kind_of(spans_[behind]) == SpanKind::kFree &&
-          spans_[behind].dirty == span.dirty)
-        return false;
-    }
-    at += span.units;
-  }
-  return at == frontier_ && frontier_ <= committed_ && committed_ <= limit_ &&
-         free_bytes[0] == free_bytes_[0] && free_bytes[1] == free_bytes_[1];
 }
 
 }  // namespace hak

@@ -137,6 +137,7 @@ class Arena : public ArenaView {
   bool guards_ = false;
   Limit last_limit_ = Limit::kNone;
   SpanList bins_[2][kFreeBins];  // [dirty][size]
+  u64 filled_bins_[2] = {};      // a bit for each bin that is not empty
   Atomic<std::size_t> free_bytes_[2] = {};  // written under the lock
   Atomic<u64> purge_calls_{0};  // written under the lock, read by probes without it
   Atomic<u64> next_tick_ms_{0};

@@ -10,15 +10,25 @@ namespace {
 /// Writes headers and states of the next `count` slots and makes them free. The header behind the
 /// last slot is written too, so that every carved slot has a header on both sides.
 void carve(Arena& arena, Span& slab, u32 unit, u32 count) {
+  // Copies: a byte that is written may lie anywhere, so each of these would be read again for each slot.
+  const u8 header = slab.header, virgin = with_kind(header, kVirginBits);
+  const u32 first = slab.carved, stride = slab.stride;
+  std::byte* at = slab_slot_address(slab, first);
+  u8* state = arena.state_of(at);
+  // The one in front of the first new slot was written with the slot before it.
+  if (first == 0) at[-1] = std::byte{header};
+  for (u32 i = 0; i < count; ++i) {
+    owner_store(state, virgin);
+    at += stride;
+    state += stride / kGranuleBytes;
+    if (!HAK_SEEDED(kHeaderBehindMissing)) at[-1] = std::byte{header};
+  }
   u64* bits = arena.free_bits(unit);
-  const u8 virgin = with_kind(slab.header, kVirginBits);
-  for (u32 slot = slab.carved; slot < slab.carved + count; ++slot) {
-    std::byte* at = slab_slot_address(slab, slot);
-    // The one in front of the first new slot was written with the slot before it.
-    if (slot == 0) at[-1] = std::byte{slab.header};
-    if (!HAK_SEEDED(kHeaderBehindMissing)) at[slab.stride - 1] = std::byte{slab.header};
-    owner_store(arena.state_of(at), virgin);
-    bits[slot / 64] |= u64{1} << (slot % 64);
+  for (u32 slot = first; slot < first + count;) {
+    const u32 in_word = 64 - slot % 64, left = first + count - slot;
+    const u32 set = left < in_word ? left : in_word;
+    bits[slot / 64] |= (~u64{0} >> (64 - set)) << (slot % 64);
+    slot += set;
   }
   slab.carved += count;
   slab.free_count += count;
