@@ -5,7 +5,7 @@ export JOBS ?= 2
 MINUTES ?= 3
 # What tests/seeded/drivers.py runs.
 SEEDED_DRIVERS := hakmem-scripts hakmem-replay hakmem-replay-abi heap_properties hakmem_unit \
-  hakmem_unit_abi hakmem_stress hakmem_stress_double_free hakmem_schedules lifecycle_forks \
+  hakmem_unit_abi hakmem_stress hakmem_stress_double_free hakmem_schedules lifecycle_forks lifecycle_signals \
   exhaustive_validator exhaustive_entry exhaustive_sequences
 
 release:  ## the Release library, build/release/libhakmem.so and libhakmem.a

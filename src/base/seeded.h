@@ -22,7 +22,8 @@ enum class Seeded : u8 {
 #ifdef HAKMEM_SEEDED
 /// The fault that is on. Set before main; a harness that tries many in one process may assign it.
 extern Seeded g_seeded;
-/// What is evaluated at compile time is without faults.
+/// What is evaluated at compile time is without faults, and so is a constant that nothing else but a hook
+/// initialises: name none.
 FAST_PATH constexpr bool seeded(Seeded fault) {
   return !std::is_constant_evaluated() && g_seeded == fault;
 }

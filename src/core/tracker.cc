@@ -20,8 +20,7 @@ u64 mix(u64 value) {
 }
 
 FAST_PATH bool still_filled(const u8* bytes, std::size_t usable) {
-  const std::size_t skipped = HAK_SEEDED(kFirstByteUnchecked);
-  return holds_only(bytes + skipped, usable - skipped, kFreedByte);
+  return holds_only(bytes + HAK_SEEDED(kFirstByteUnchecked), usable - HAK_SEEDED(kFirstByteUnchecked), kFreedByte);
 }
 
 /// The stored stack, its depth and then its frames, is this one.

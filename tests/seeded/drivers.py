@@ -52,6 +52,7 @@ DRIVERS = (
            " --gtest_filter=*Producers*:*Everybody*", "threads on one heap, ThreadSanitizer", tree="seeded-tsan"),
     Driver("schedules", "{build}/tests/schedules/hakmem_schedules --weak --max 20000",
            "every schedule of three threads, weak orders included"),
+    Driver("signals", "{build}/tests/lifecycle/lifecycle_signals", "handlers that allocate", seconds=90),
     Driver("forks", "{build}/tests/lifecycle/lifecycle_forks 100", "a threaded process forks",
            seconds=60),
 )

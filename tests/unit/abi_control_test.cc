@@ -1,8 +1,12 @@
 // mallinfo and its family, and hakmem.h.
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <map>
 #include <string>
@@ -129,6 +133,33 @@ TEST(AbiControl, StatisticsOfAProcess) {
   EXPECT_GE(after.committed_bytes, after.slab_bytes + after.large_bytes);
   EXPECT_GE(after.reserved_bytes, after.committed_bytes);
   for (void* p : blocks) free(p);
+}
+
+TEST(AbiControl, AReportAllocatesNothing) {
+  static unsigned long long held;
+  const auto count = [] {
+    hakmem_stats now;
+    hakmem_stats_get(&now);
+    return now.live_blocks;
+  };
+  const pid_t child = fork();
+  if (child == 0) {
+    dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+    signal(SIGABRT, [](int) {
+      hakmem_stats now;
+      hakmem_stats_get(&now);
+      _exit(now.live_blocks == held ? 0 : 1);
+    });
+    void* block = opaque(malloc(40));
+    free(block);
+    held = count();
+    free(opaque(block));
+    _exit(2);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "1: allocated; 2: no report";
 }
 
 TEST(AbiControl, EndedThreadsGiveTheirCachesBack) {

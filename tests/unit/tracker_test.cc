@@ -108,6 +108,20 @@ TEST_F(TrackerTest, AReusedSlabsOldRecordsSayNothing) {
   EXPECT_EQ(heap.fault(), "none");
 }
 
+/// Between two slabs of a class another one left its headers in the middle of their slots.
+TEST_F(TrackerTest, AReusedDirtySlabsOldRecordsSayNothing) {
+  for (int round = 0; round < 2; ++round) {
+    for (const std::size_t bytes : {64UL, 48UL}) {
+      std::vector<void*> blocks;
+      for (int i = 0; i < 20000; ++i) blocks.push_back(heap.malloc(cache, bytes));
+      for (void* p : blocks) heap.free(cache, p);
+      heap.detach(cache);
+      cache = heap.attach();
+    }
+  }
+  EXPECT_EQ(heap.fault(), "none");
+}
+
 TEST_F(TrackerTest, FamiliesMustMatch) {
   const Api kMake[] = {Api::kMalloc, Api::kNew, Api::kNewArray};
   const Api kEnd[] = {Api::kFree, Api::kDelete, Api::kDeleteArray};
