@@ -1,12 +1,12 @@
 // leaks [threads]: blocks that are lost, and blocks that are not, at exit. Each comes from a function of its
-// own, named lost_* or kept_*: tests/tools/leaks.py looks which are which. A function that takes two kinds of
-// blocks has another for the second.
+// own, named lost_* or kept_*: tests/tools/leaks.py looks which are which.
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <vector>
 
 namespace {
@@ -68,6 +68,12 @@ CASE lost_in_an_unmapped_page() {
   munmap(at, kPageBytes);
 }
 
+CASE lost_in_a_dead_frame() {
+  char* volatile room[65536];  // 512 KiB, of which the farthest word stays as it is
+  room[0] = fresh<char>(110);
+  slot = room[0] ? nullptr : slot;
+}
+
 CASE kept_by_a_global() { global = fresh<char>(201); }
 CASE kept_in_a_list() {
   for (int i = 0; i < 1000; ++i) {
@@ -88,6 +94,14 @@ CASE kept_in_a_page() {
   page = static_cast<void**>(mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   *page = fresh<char>(207);
   mprotect(page, kPageBytes, PROT_READ);
+}
+CASE kept_behind_a_closed_page() {
+  auto* pages = static_cast<std::byte*>(
+      mmap(nullptr, 3 * kPageBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  memset(static_cast<void*>(pages), 1, 3 * kPageBytes);
+  madvise(pages + kPageBytes, kPageBytes, 102);  // MADV_GUARD_INSTALL, Linux 6.13: reading it faults
+  char* p = fresh<char>(202);
+  memcpy(pages + 2 * kPageBytes, &p, sizeof p);
 }
 CASE kept_without_bytes() {
   void* none = malloc(0);
@@ -115,6 +129,7 @@ CASE all() {
   lost_with_its_holder();
   lost_in_a_destroyed_object();
   lost_in_an_unmapped_page();
+  lost_in_a_dead_frame();
   kept_by_a_global();
   kept_in_a_list();
   kept_by_the_inside();
@@ -122,6 +137,7 @@ CASE all() {
   kept_in_a_vector();
   kept_at_the_end_of_a_large_block();
   kept_in_a_page();
+  kept_behind_a_closed_page();
   kept_without_bytes();
 }
 

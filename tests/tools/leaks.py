@@ -11,13 +11,21 @@ import support
 LARGE_BYTES = 1 << 20
 LOST = {"lost_overwritten": (1, 101), "lost_past_the_end": (1, 104), "lost_cycle": (2, 64),
         "lost_large": (1, LARGE_BYTES), "lost_with_its_holder": (1, 107), "lost_in_a_destroyed_object": (1, 108),
-        "lost_in_an_unmapped_page": (1, 109)}
+        "lost_in_an_unmapped_page": (1, 109), "lost_in_a_dead_frame": (1, 110)}
 KEPT = {"kept_by_a_global": (1, 201), "kept_in_a_list": (1000, 32000), "kept_by_the_inside": (1, 203),
         "kept_by_a_thread_local": (1, 204), "kept_in_a_vector": (2, 213),
         "kept_at_the_end_of_a_large_block": (2, LARGE_BYTES + 206), "kept_in_a_page": (1, 207),
+        "kept_behind_a_closed_page": (1, 202),
         "kept_without_bytes": (1, 0)}
 KEPT_BY_THREAD = {"kept_on_a_stack": (1, 208), "kept_by_a_thread_local_of_a_thread": (1, 209)}
 LOST_TOTAL = tuple(map(sum, zip(*LOST.values())))
+
+# The first block of a process, where the arena itself begins: nothing of the allocator's own may reach it.
+FIRST = """#include <stdlib.h>
+static void* volatile slot;
+static void clear(void) { volatile char room[65536]; for (int i = 0; i < 65536; ++i) room[i] = 0; }
+int main(void) { slot = malloc(1000000); slot = 0; clear(); return 0; }
+"""
 
 
 def by_function(sites) -> dict[str, tuple[int, int]]:
@@ -60,6 +68,12 @@ class Leaks(support.ToolTest):
                     {"HAKMEM_QUARANTINE": "0", "HAKMEM_PROFILE": "fast"}):
             with self.subTest(env):
                 self.expect(self.check("threads", env=env), {**KEPT, **KEPT_BY_THREAD})
+
+    def test_the_first_block(self):
+        (self.folder / "first.c").write_text(FIRST)
+        subprocess.run(["gcc", "-fno-builtin", "-o", "first", "first.c"], cwd=self.folder, check=True)
+        out = json.loads(self.hakmem("check", "--json", "./first", env={"HAKMEM_GUARDS": "0"}).stdout)
+        self.assertEqual((out["lost"]["blocks"], out["lost"]["bytes"]), (1, 1000000))
 
     def test_several_processes_are_summed_up(self):
         line = f"{self.leaks}; {self.leaks}; exit 0"
