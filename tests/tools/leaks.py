@@ -21,10 +21,18 @@ KEPT_BY_THREAD = {"kept_on_a_stack": (1, 208), "kept_by_a_thread_local_of_a_thre
 LOST_TOTAL = tuple(map(sum, zip(*LOST.values())))
 
 # The first block of a process, where the arena itself begins: nothing of the allocator's own may reach it.
+# With an argument the process cannot open or map anything more at its exit.
 FIRST = """#include <stdlib.h>
+#include <sys/resource.h>
 static void* volatile slot;
 static void clear(void) { volatile char room[65536]; for (int i = 0; i < 65536; ++i) room[i] = 0; }
-int main(void) { slot = malloc(1000000); slot = 0; clear(); return 0; }
+int main(int argc, char** argv) {
+  slot = malloc(1000000);
+  slot = 0;
+  clear();
+  struct rlimit few = {4, 4};
+  return argc > 1 ? setrlimit(*argv[1] == 'f' ? RLIMIT_NOFILE : RLIMIT_AS, &few) : 0;
+}
 """
 
 
@@ -69,9 +77,12 @@ class Leaks(support.ToolTest):
             with self.subTest(env):
                 self.expect(self.check("threads", env=env), {**KEPT, **KEPT_BY_THREAD})
 
-    def test_the_first_block(self):
+    def compile_first(self):
         (self.folder / "first.c").write_text(FIRST)
         subprocess.run(["gcc", "-fno-builtin", "-o", "first", "first.c"], cwd=self.folder, check=True)
+
+    def test_the_first_block(self):
+        self.compile_first()
         out = json.loads(self.hakmem("check", "--json", "./first", env={"HAKMEM_GUARDS": "0"}).stdout)
         self.assertEqual((out["lost"]["blocks"], out["lost"]["bytes"]), (1, 1000000))
 
@@ -103,6 +114,11 @@ class Leaks(support.ToolTest):
         self.assertEqual(self.check(env=env)["lost"],
                          {"known": False, "blocks": 0, "bytes": 0, "sites": [], "why": "the trace names every block"})
         self.hakmem("check", "--fail-on-leaks", self.misuse, "clean", env=env, status=1)
+        self.compile_first()
+        for argument, why in (("files", "/proc/self/maps or /proc/self/mem cannot be read"),
+                              ("memory", "no memory to find out")):
+            done = self.hakmem("check", "./first", argument)
+            self.assertIn(f"lost at exit: not known, {why}\nstill reachable at exit: not known, ", done.stderr)
 
     def test_library_alone(self):
         """The variable, on the Release library: the same blocks, as pprof reads them."""
