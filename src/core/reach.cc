@@ -44,9 +44,10 @@ void Reach::word(std::uintptr_t value) {
   const std::uintptr_t offset = value - heap_.arena.base;
   if (HAK_LIKELY(offset >= std::size_t{units_} << kUnitShift)) return;
   const Span& span = *heap_.arena.span(span_of_[offset >> kUnitShift]);
-  if (value < address_of(span.start)) return;
+  const SpanKind kind = kind_of(span);
   std::uintptr_t start = address_of(span.start);
-  if (kind_of(span) == SpanKind::kSlab) {
+  if ((kind != SpanKind::kSlab && kind != SpanKind::kLarge) || value < start) return;
+  if (kind == SpanKind::kSlab) {
     const u32 slot = slab_slot_of(span, reinterpret_cast<const void*>(value));
     if (slot >= span.slots) return;
     start = address_of(slab_slot_address(span, slot));

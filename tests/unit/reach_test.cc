@@ -110,6 +110,21 @@ TEST_P(ReachTest, FreedBlocksReachNothing) {
   }
 }
 
+TEST_P(ReachTest, FreeSpansHoldNothing) {
+  std::byte* held = get(24);
+  std::byte* gone = bytes_of(heap.malloc(cache, 5000000));
+  std::byte* above = get(5000000);
+  heap.free(cache, gone);
+  heap.purge(cache);
+  std::byte* below = get(1000000);  // what is left of the span has a first unit that never was one
+  std::vector<const void*> words;
+  for (std::byte* at = gone; at < above; at += kUnitBytes)
+    if (at < below || at >= below + 1000000) words.push_back(at);
+  EXPECT_LT(below, above);
+  EXPECT_GT(words.size(), 50U);
+  EXPECT_EQ(lost_but_for(words), (Blocks{held, above, below}));
+}
+
 TEST_P(ReachTest, WhatCameLaterIsNotLost) {
   std::byte* before = get(100);
   ASSERT_TRUE(reach.begin());
