@@ -135,11 +135,15 @@ bool write_sites(HeapCore& heap, int fd, const Reach* reach) {
 
 void write_leaks(HeapCore& heap, int fd, const void* stack) {
   Reach reach(heap);
-  const char* why = mark_reachable(heap, stack, &reach);
+  bool stopped = false;
+  const char* why = mark_reachable(heap, stack, &reach, &stopped);
   if (!why && !write_sites(heap, fd, &reach)) why = "no memory for records";
-  if (!why) return;
   TextBuffer<256> line;
-  line.str("hakmem: what is lost is not known: ").str(why).line();
+  if (why) {
+    line.str("hakmem: what is lost is not known: ").str(why).line();
+  } else if (!stopped) {
+    line.str("hakmem: threads could not be stopped: what only their registers hold counts as lost\n");
+  }
   write_all(fd, line.data(), line.size());
 }
 

@@ -7,6 +7,7 @@
 
 #include "abi/published.h"
 #include "core/walk.h"
+#include "os/stopped.h"
 
 namespace hak {
 namespace {
@@ -51,8 +52,8 @@ bool is_device(const char* path) {
 
 class Roots {
  public:
-  Roots(const HeapCore& heap, Reach& reach, const void* stack)
-      : heap_(heap), reach_(reach), stack_(round_up(address_of(stack), kWordBytes)) {}
+  Roots(const HeapCore& heap, Reach& reach, const StoppedThreads& others, const void* stack)
+      : heap_(heap), reach_(reach), others_(others), stack_(round_up(address_of(stack), kWordBytes)) {}
   ~Roots() {
     for (const int fd : {maps_, memory_, pages_})
       if (fd >= 0) close(fd);
@@ -81,6 +82,7 @@ class Roots {
 
   const HeapCore& heap_;
   Reach& reach_;
+  const StoppedThreads& others_;
   const std::uintptr_t stack_;
   int maps_ = -1, memory_ = -1, pages_ = -1;
   std::size_t bytes_ = 0;
@@ -94,6 +96,7 @@ template <typename Visit>
 void Roots::each_hidden_range(Visit&& visit) const {
   each_own_range(heap_, visit);
   reach_.each_range(visit);
+  others_.each_range(visit);
   visit(&hakmem_layout, sizeof hakmem_layout);
   visit(own_, bytes_);
 }
@@ -189,17 +192,20 @@ void Roots::scan_block(const Reach::Block& block) {
 
 }  // namespace
 
-const char* mark_reachable(HeapCore& heap, const void* stack, Reach* reach) {
+const char* mark_reachable(HeapCore& heap, const void* stack, Reach* reach, bool* stopped) {
   [[maybe_unused]] const annotate::Quiet quiet;
   if (*heap.options.target(Target::kTrace)) return "the trace names every block";
   // The registry's: no thread gets tables that are not hidden.
   Locked registry(heap.registry_lock);
   Locked locked(heap.arena.lock);
+  const StoppedThreads others(heap.arena.os());
+  *stopped = others.all();
   if (!reach->begin()) return "no memory to find out";
-  Roots roots(heap, *reach, stack);
+  Roots roots(heap, *reach, others, stack);
   if (const char* why = roots.open_all()) return why;
   // A thread that is no thread of the kernel's may have its stack in a block.
   reach->word(address_of(stack));
+  others.each_word([reach](std::uintptr_t word) { reach->word(word); });
   roots.scan_mappings();
   for (Reach::Block block; reach->next(&block);) roots.scan_block(block);
   return nullptr;

@@ -1,9 +1,14 @@
-// leaks [threads]: blocks that are lost, and blocks that are not, at exit. Each comes from a function of its
+// leaks [threads|untraced]: blocks that are lost, and blocks that are not, at exit. Each comes from a function of its
 // own, named lost_* or kept_*: tests/tools/leaks.py looks which are which.
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -110,6 +115,7 @@ CASE kept_without_bytes() {
 
 pthread_barrier_t ready;
 
+[[gnu::noinline]] char* kept_in_a_register() { return fresh<char>(210); }
 [[gnu::noinline]] char* kept_on_a_stack() { return fresh<char>(208); }
 CASE kept_by_a_thread_local_of_a_thread() { local = fresh<char>(209); }
 
@@ -119,6 +125,31 @@ void* wait_for_the_end(void*) {
   pthread_barrier_wait(&ready);
   for (;;) pause();
   return mine;
+}
+
+CASE clear_stack() {
+  char volatile room[262144];
+  for (char volatile& byte : room) byte = 0;
+}
+/// As a thread is that waits for work: what it works on is in a register that its callees save, or do not use.
+[[gnu::optimize("O2")]] void* wait_for_work(void*) {
+  char* work = kept_in_a_register();
+  clear_stack();
+  pthread_barrier_wait(&ready);
+  for (;;) {
+    poll(nullptr, 0, -1);
+    asm volatile("" ::"r"(work));
+  }
+}
+
+/// From here on ptrace fails with EPERM.
+void forbid_tracing() {
+  sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program = {4, filter};
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) abort();
 }
 
 CASE all() {
@@ -149,19 +180,17 @@ CASE far_below(void (*call)()) {
   call();
   for (char volatile& byte : room) byte = 0;
 }
-CASE clear_stack() {
-  char volatile room[262144];
-  for (char volatile& byte : room) byte = 0;
-}
 
 }  // namespace
 
-int main(int argc, char**) {
+int main(int argc, char** argv) {
   if (argc > 1) {
     pthread_t thread;
-    pthread_barrier_init(&ready, nullptr, 2);
-    pthread_create(&thread, nullptr, wait_for_the_end, nullptr);
+    pthread_barrier_init(&ready, nullptr, 3);
+    for (void* (*run)(void*) : {wait_for_the_end, wait_for_work}) pthread_create(&thread, nullptr, run, nullptr);
     pthread_barrier_wait(&ready);
+    usleep(50000);  // both wait
+    if (strcmp(argv[1], "untraced") == 0) forbid_tracing();
   }
   far_below(all);
   clear_stack();

@@ -18,6 +18,7 @@ KEPT = {"kept_by_a_global": (1, 201), "kept_in_a_list": (1000, 32000), "kept_by_
         "kept_behind_a_closed_page": (1, 202),
         "kept_without_bytes": (1, 0)}
 KEPT_BY_THREAD = {"kept_on_a_stack": (1, 208), "kept_by_a_thread_local_of_a_thread": (1, 209)}
+KEPT_BY_THREADS = {**KEPT, **KEPT_BY_THREAD, "kept_in_a_register": (1, 210)}
 LOST_TOTAL = tuple(map(sum, zip(*LOST.values())))
 
 # The first block of a process, where the arena itself begins: nothing of the allocator's own may reach it.
@@ -69,13 +70,27 @@ class Leaks(support.ToolTest):
         self.expect(self.check(), KEPT)
 
     def test_a_thread_keeps_what_it_has(self):
-        self.expect(self.check("threads"), {**KEPT, **KEPT_BY_THREAD})
+        out = self.check("threads")
+        self.expect(out, KEPT_BY_THREADS)
+        self.assertNotIn("note", out["lost"])
+
+    def test_threads_that_cannot_be_stopped(self):
+        """All is known but what only their registers hold, and that is said."""
+        out = self.check("untraced")
+        self.assertEqual(out["lost"]["note"], "what only their registers hold counts as lost")
+        lost, kept = by_function(out["lost"]["sites"]), by_function(out["reachable"]["sites"])
+        in_register = {**lost, **kept}.pop("kept_in_a_register")
+        self.assertEqual(in_register, KEPT_BY_THREADS["kept_in_a_register"])
+        for found, expected in ((lost, LOST), (kept, {**KEPT, **KEPT_BY_THREAD})):
+            found.pop("kept_in_a_register", None)
+            self.assertEqual(found, expected)
+        self.assertIn("  threads could not be stopped: ", self.hakmem("check", self.leaks, "untraced").stderr)
 
     def test_guard_slots_and_other_options(self):
         for env in ({"HAKMEM_GUARD_SAMPLE": "1", "HAKMEM_GUARD_SLOTS": "4096"}, {"HAKMEM_GUARDS": "0"},
                     {"HAKMEM_QUARANTINE": "0", "HAKMEM_PROFILE": "fast"}):
             with self.subTest(env):
-                self.expect(self.check("threads", env=env), {**KEPT, **KEPT_BY_THREAD})
+                self.expect(self.check("threads", env=env), KEPT_BY_THREADS)
 
     def compile_first(self):
         (self.folder / "first.c").write_text(FIRST)

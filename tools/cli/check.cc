@@ -90,6 +90,7 @@ std::string read_if_there(const std::string& path) {
 struct Blocks {
   unsigned long blocks = 0, bytes = 0;
   std::string unknown;  ///< why nothing is known of them; empty if something is
+  std::string note;     ///< on how well it is known
   std::vector<Site> sites;
 };
 
@@ -98,23 +99,28 @@ struct Held {
   Blocks lost, reachable;
 };
 
+/// The rest of the first line that begins so; empty if there is none.
+std::string line_behind(const std::string& text, const std::string& begin) {
+  const auto at = ("\n" + text).find("\n" + begin);
+  if (at == std::string::npos) return "";
+  const auto from = at + begin.size();
+  return text.substr(from, text.find('\n', from) - from);
+}
+
 Held held_at_exit(const ScratchFolder& scratch) {
   const std::string all = read_if_there(scratch.file("profile")), leaks = read_if_there(scratch.file("leaks"));
   Held held;
   held.lost.sites = parse_profile(leaks);
   held.reachable.sites = without(parse_profile(all), held.lost.sites);
   for (Blocks* part : {&held.lost, &held.reachable}) {
-    if (all.empty()) part->unknown = "the program ended without its exit handlers";
+    part->unknown = line_behind(leaks, "hakmem: what is lost is not known: ");
+    if (part->unknown.empty() && all.empty()) part->unknown = "the program ended without its exit handlers";
     for (const Site& site : part->sites) {
       part->blocks += site.blocks;
       part->bytes += site.bytes;
     }
   }
-  static const std::string kRefusal = "is not known: ";
-  if (const auto at = leaks.find(kRefusal); at != std::string::npos) {
-    const auto why = at + kRefusal.size();
-    held.lost.unknown = held.reachable.unknown = leaks.substr(why, leaks.find('\n', why) - why);
-  }
+  held.lost.note = line_behind(leaks, "hakmem: threads could not be stopped: ");
   return held;
 }
 
@@ -137,6 +143,7 @@ std::string count_text(unsigned long bytes, unsigned long blocks) {
 std::string blocks_text(const char* what, const Blocks& part) {
   if (!part.unknown.empty()) return fmt::format("{} at exit: not known, {}\n", what, part.unknown);
   std::string out = fmt::format("{} at exit: ", what) + count_text(part.bytes, part.blocks);
+  if (!part.note.empty()) out += fmt::format("  threads could not be stopped: {}\n", part.note);
   for (const Site& site : part.sites) {
     out += "  " + count_text(site.bytes, site.blocks);
     for (std::size_t i = 0; i < site.stack.size() && i < 6; ++i) out += "    " + frame_text(site.stack[i]) + "\n";
@@ -160,6 +167,7 @@ json to_json(const Blocks& part) {
   }
   json out = {{"known", part.unknown.empty()}, {"blocks", part.blocks}, {"bytes", part.bytes}, {"sites", sites}};
   if (!part.unknown.empty()) out["why"] = part.unknown;
+  if (!part.note.empty()) out["note"] = part.note;
   return out;
 }
 
