@@ -38,6 +38,9 @@ class ScriptFiles {
 bool setting_of(const Script& script, Variable variable, std::string* text);
 /// Whether the documentation of the options accepts it, for variables in the environment.
 bool is_accepted(Variable variable, const std::string& text);
+/// Whether the process writes a heap profile at its end, and then what is lost, to the file kLeaksName.
+bool asks_for_profile(const Script& script);
+inline constexpr const char* kLeaksName = "leaks";
 /// The environment that the script's process is started with.
 std::vector<std::pair<std::string, std::string>> start_environment_of(const Script& script);
 /// After the process has ended: nothing, or how what it wrote at exit differs from what it left.

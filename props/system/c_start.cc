@@ -96,6 +96,11 @@ bool is_accepted(Variable variable, const std::string& text) {
   }
 }
 
+bool asks_for_profile(const Script& script) {
+  std::string text;
+  return setting_of(script, Variable::kHeapProfile, &text) && is_accepted(Variable::kHeapProfile, text);
+}
+
 /// One line for each setting that is not taken, naming it, and for what could not be done.
 std::string CAbiSystem::check_start(const std::string& said) const {
   std::size_t want = 0;
@@ -135,6 +140,8 @@ std::vector<std::pair<std::string, std::string>> start_environment_of(const Scri
     std::string text;
     if (setting_of(script, static_cast<Variable>(i), &text)) all.emplace_back(variable_name(static_cast<Variable>(i)), text);
   }
+  // The list of variables is closed: who asks for the profile gets what is lost with it.
+  if (asks_for_profile(script)) all.emplace_back("HAKMEM_LEAKS", kLeaksName);
   return all;
 }
 

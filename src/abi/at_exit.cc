@@ -5,7 +5,7 @@
 
 #include "abi/build_info.h"
 #include "abi/report.h"
-#include "core/tracker.h"
+#include "abi/roots.h"
 #include "core/walk.h"
 
 namespace hak {
@@ -43,18 +43,19 @@ struct Tally {
   const HeapCore& heap;
   const Tracker& tracker;
   Tracker::Tables tables;
+  const Reach* reach;  ///< what it has reached does not count
   Site* sites;
   Site total;
 };
 
 void count_block(void* block, std::size_t usable, void* context) {
   Tally& tally = *static_cast<Tally*>(context);
-  const bool recorded = tally.tracker.recorded(tally.heap, block);
-  const std::size_t bytes = recorded ? tally.tracker.requested(tally.heap, block) : usable;
-  const u32 stack =
-      recorded ? tally.tables.records[(address_of(block) - tally.heap.arena.base) >> kGranuleShift].alloc_stack
-               : 0;
-  Site& site = tally.sites[stack];
+  if (tally.reach && !tally.reach->lost(block)) return;
+  const std::size_t bytes = asked_bytes(tally.heap, block, usable);
+  const Record* record = tally.tracker.find(tally.heap, block);
+  const u32 stack = record && record->live ? record->alloc_stack : 0;
+  // A thread that goes on may have made a stack since the tables were asked for.
+  Site& site = tally.sites[stack < tally.tables.frames_used ? stack : 0];
   ++site.blocks;
   site.bytes += bytes;
   ++tally.total.blocks;
@@ -84,7 +85,8 @@ int open_target(const char* target, bool* close_it) {
   return fd;
 }
 
-void write_to_target(HeapCore& heap, Target which, void (*write)(HeapCore&, int)) {
+template <typename Write>
+HAK_NOINLINE void write_to_target(HeapCore& heap, Target which, Write&& write) {
   const char* target = heap.options.target(which);
   if (!*target) return;
   bool close_it = false;
@@ -95,21 +97,14 @@ void write_to_target(HeapCore& heap, Target which, void (*write)(HeapCore&, int)
     write_all(STDERR_FILENO, line.data(), line.size());
     return;
   }
-  write(heap, fd);
+  write(fd);
   if (close_it) close(fd);
 }
 
-}  // namespace
-
-void write_at_exit(HeapCore& heap) {
-  if (!heap.ready) return;
-  write_to_target(heap, Target::kStatsFile, write_stats_line);
-  write_to_target(heap, Target::kHeapProfile, [](HeapCore& h, int fd) { write_heap_profile(h, fd); });
-}
-
-bool write_heap_profile(HeapCore& heap, int fd) {
+/// The live blocks, or those of them that `reach` has not reached.
+bool write_sites(HeapCore& heap, int fd, const Reach* reach) {
   if (!heap.ready || !heap.tracker) return false;
-  Tally tally = {heap, *heap.tracker, heap.tracker->tables(), nullptr, {}};
+  Tally tally = {heap, *heap.tracker, heap.tracker->tables(), reach, nullptr, {}};
   if (!tally.tables.frames) return false;
   const Os& os = heap.arena.os();
   const std::size_t bytes = round_up(std::size_t{tally.tables.frames_used} * sizeof(Site), kPageBytes);
@@ -137,6 +132,38 @@ bool write_heap_profile(HeapCore& heap, int fd) {
   os.release(tally.sites, bytes);
   return room;
 }
+
+void write_leaks(HeapCore& heap, int fd, const void* stack) {
+  Reach reach(heap);
+  bool stopped = false;
+  const char* why = mark_reachable(heap, stack, &reach, &stopped);
+  if (!why && !write_sites(heap, fd, &reach)) why = "no memory for records";
+  TextBuffer<256> line;
+  if (why) {
+    line.str("hakmem: what is lost is not known: ").str(why).line();
+  } else if (!stopped) {
+    line.str("hakmem: threads could not be stopped: what only their registers hold counts as lost\n");
+  }
+  write_all(fd, line.data(), line.size());
+}
+
+/// Just below the caller's frame.
+HAK_NOINLINE const void* stack_here() { return __builtin_frame_address(0); }
+
+}  // namespace
+
+void write_at_exit(HeapCore& heap) {
+  if (!heap.ready) return;
+  // What registers hold of the program's goes to this frame, and nothing of ours lies from it on: the frames
+  // of what is called from here have old words of the program's in them.
+  __builtin_unwind_init();
+  const void* stack = stack_here();
+  write_to_target(heap, Target::kStatsFile, [&](int fd) { write_stats_line(heap, fd); });
+  write_to_target(heap, Target::kHeapProfile, [&](int fd) { write_heap_profile(heap, fd); });
+  write_to_target(heap, Target::kLeaks, [&](int fd) { write_leaks(heap, fd, stack); });
+}
+
+bool write_heap_profile(HeapCore& heap, int fd) { return write_sites(heap, fd, nullptr); }
 
 void write_stats_line(HeapCore& heap, int fd) {
   HeapStats stats;

@@ -1,6 +1,6 @@
 #pragma once
-// What is written when the process ends: HAKMEM_HEAP_PROFILE and HAKMEM_STATS_FILE. Not after _exit,
-// abort or a signal.
+// What is written when the process ends: HAKMEM_HEAP_PROFILE, HAKMEM_LEAKS and HAKMEM_STATS_FILE. Not after
+// _exit, abort or a signal.
 #include "core/heap_core.h"
 
 namespace hak {
@@ -11,7 +11,7 @@ namespace hak {
 /// Format: gperftools, "Gperftools Heap Profiler", section on the text output.
 bool write_heap_profile(HeapCore& heap, int fd);
 
-/// Writes what the options ask for.
+/// Writes what the options ask for. The stack from the caller on is the program's, for what is lost.
 void write_at_exit(HeapCore& heap);
 
 /// Statistics as one line of JSON.

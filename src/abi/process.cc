@@ -256,7 +256,7 @@ void start_heap() {
         "hakmem: no address space for the heap (limit: address space); every allocation will fail\n";
     write_all(STDERR_FILENO, kLine, sizeof kLine - 1);
   }
-  const bool profiled = *options.target(Target::kHeapProfile) != 0;
+  const bool profiled = *options.target(Target::kHeapProfile) || *options.target(Target::kLeaks);
   const bool track = kTrackedBuild || profiled || options.profile() == Profile::kParanoid;
   if (g_heap.ready && track && g_tracker.init(g_heap, kDebugBuild || profiled, is_own_code)) {
     g_heap.tracker = &g_tracker;

@@ -35,6 +35,14 @@ struct Layout {
   u32 record_free_thread, record_live;
 };
 
+}  // namespace hak
+
+extern "C" {
+extern hak::Layout hakmem_layout;
+}
+
+namespace hak {
+
 /// Fills hakmem_layout. Once, when the heap is ready or has failed to be.
 void publish(const HeapCore& heap, const Tracker& tracker);
 /// Every call goes to libc.

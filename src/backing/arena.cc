@@ -104,23 +104,7 @@ bool Arena::init(const Os& os, const Options& options, Random& random, std::size
 }
 
 void Arena::destroy() {
-  const std::size_t units = limit_;
-  const auto table = [&](void* at, std::size_t bytes) {
-    if (at)
-      os_->release(static_cast<std::byte*>(at) - kPageBytes,
-                   round_up(bytes, kPageBytes) + 2 * kPageBytes);
-  };
-  table(spans_, units * sizeof(Span));
-  table(span_of_, units * sizeof(u32));
-  table(free_bits_, units * kBitWords * sizeof(u64));
-  table(remote_bits_, units * kBitWords * sizeof(u64));
-  if (words_ && one_map_) {
-    os_->release(words_, kWordTableDistance + units * kGranulesPerUnit);
-  } else if (words_) {
-    os_->release(state, units * kGranulesPerUnit);
-    os_->release(words_, round_up(units * sizeof(std::uintptr_t), kPageBytes));
-  }
-  if (range_) os_->release(range_, reserved_bytes_ + kUnitBytes);
+  each_range([this](void* at, std::size_t bytes) { os_->release(at, bytes); });
   static_cast<ArenaView&>(*this) = ArenaView{};
   spans_ = nullptr;
   span_of_ = nullptr;

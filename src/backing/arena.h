@@ -51,6 +51,9 @@ class Arena : public ArenaView {
   /// with nothing reserved, if not even that can be had.
   bool init(const Os& os, const Options& options, Random& random, std::size_t min_bytes = 0);
   void destroy();
+  /// Calls visit(address, bytes) for every range that init reserved.
+  template <typename Visit>
+  void each_range(Visit&& visit) const;
 
   // ---- spans; each call takes the arena's lock ----
   /// A span of `units`, kind kNone, zero unless *dirty. kNoSpan when memory is exhausted.
@@ -143,5 +146,24 @@ class Arena : public ArenaView {
   Atomic<u64> next_tick_ms_{0};
   Atomic<u32> births_{0};
 };
+
+template <typename Visit>
+void Arena::each_range(Visit&& visit) const {
+  const std::size_t units = limit_;
+  const auto table = [&](void* at, std::size_t bytes) {
+    if (at) visit(static_cast<std::byte*>(at) - kPageBytes, round_up(bytes, kPageBytes) + 2 * kPageBytes);
+  };
+  table(spans_, units * sizeof(Span));
+  table(span_of_, units * sizeof(u32));
+  table(free_bits_, units * kBitBytes);
+  table(remote_bits_, units * kBitBytes);
+  if (words_ && one_map_) {
+    visit(words_, kWordTableDistance + units * kGranulesPerUnit);
+  } else if (words_) {
+    visit(state, units * kGranulesPerUnit);
+    visit(words_, round_up(units * sizeof(std::uintptr_t), kPageBytes));
+  }
+  if (range_) visit(range_, reserved_bytes_ + kUnitBytes);
+}
 
 }  // namespace hak

@@ -31,9 +31,7 @@ bool GuardedSlots::init(u32 slots, u64 seed_value) {
 }
 
 void GuardedSlots::destroy() {
-  if (slots_)
-    arena_.os().release(reinterpret_cast<std::byte*>(slots_) - kPageBytes,
-                        table_bytes() + 2 * kPageBytes);
+  each_range([this](void* at, std::size_t bytes) { arena_.os().release(at, bytes); });
   slots_ = nullptr;
   capacity_ = used_ = first_ = resting_count_ = 0;
 }

@@ -30,6 +30,11 @@ class GuardedSlots {
   /// At most `slots` of them. False without memory for their table; then nothing is ever sampled.
   bool init(u32 slots, u64 seed);
   void destroy();
+  /// Calls visit(address, bytes) for the table's range, if there is one.
+  template <typename Visit>
+  void each_range(Visit&& visit) const {
+    if (slots_) visit(reinterpret_cast<std::byte*>(slots_) - kPageBytes, table_bytes() + 2 * kPageBytes);
+  }
   void seed(u64 value) { random_ = Random(value); }
 
   /// A block of `bytes`, at most kMaxSlabRequest, at the left or the right end of its pages. Null if

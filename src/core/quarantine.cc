@@ -39,7 +39,7 @@ bool Quarantine::init(const Os& os, u32 slots) {
 }
 
 void Quarantine::destroy(const Os& os) {
-  if (classes_) os.release(reinterpret_cast<std::byte*>(classes_) - kPageBytes, table_bytes(slots_) + 2 * kPageBytes);
+  each_range(os.release);
   classes_ = nullptr;
 }
 

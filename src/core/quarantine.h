@@ -20,6 +20,11 @@ class Quarantine {
   /// False without memory for the table: then nothing is withheld, and it is not asked for again.
   bool init(const Os& os, u32 slots);
   void destroy(const Os& os);
+  /// Calls visit(address, bytes) for the table's range, if there is one.
+  template <typename Visit>
+  void each_range(Visit&& visit) const {
+    if (classes_) visit(reinterpret_cast<std::byte*>(classes_) - kPageBytes, table_bytes(slots_) + 2 * kPageBytes);
+  }
   bool on() const { return classes_ != nullptr; }
 
   /// Takes a freed slot in and gives the one that has rested long enough, null while there is room.

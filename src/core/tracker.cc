@@ -8,9 +8,7 @@
 namespace hak {
 namespace {
 
-constexpr u32 kBuckets = 1U << 16;
 constexpr u32 kProbes = 4;
-constexpr u32 kMaxFrameWords = 1U << 25;  // 256 MiB of stacks, reserved
 constexpr u32 kFrameStep = 1U << 16;
 constexpr std::size_t kRecordStep = 64 * kGranulesPerUnit;
 
@@ -62,10 +60,7 @@ bool Tracker::init(HeapCore& heap, bool stacks, bool (*own_code)(const void*)) {
 }
 
 void Tracker::destroy(HeapCore& heap) {
-  const Os& os = heap.arena.os();
-  if (records_) os.release(records_, record_capacity_ * sizeof(Record));
-  if (buckets_) os.release(buckets_, kBuckets * sizeof(u32));
-  if (frames_) os.release(frames_, std::size_t{kMaxFrameWords} * sizeof(void*));
+  each_range([&](void* at, std::size_t bytes) { heap.arena.os().release(at, bytes); });
   records_ = nullptr;
 }
 

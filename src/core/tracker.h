@@ -14,6 +14,8 @@ inline constexpr u32 kMaxFrames = 16;
 /// Of a slot that is wanted soon so much is fetched ahead; the processor goes on by itself from there.
 inline constexpr std::size_t kFetchBytes = 512;
 inline constexpr std::size_t kCacheLineBytes = 64;
+inline constexpr u32 kBuckets = 1U << 16;
+inline constexpr u32 kMaxFrameWords = 1U << 25;  // 256 MiB of stacks, reserved
 
 enum class Family : u8 { kMalloc, kNew, kNewArray };
 Family family_of(Api api);
@@ -49,6 +51,13 @@ class Tracker {
   /// `own_code` tells frames of the library itself, which say nothing to its user; may be null.
   bool init(HeapCore& heap, bool stacks, bool (*own_code)(const void*) = nullptr);
   void destroy(HeapCore& heap);
+  /// Calls visit(address, bytes) for every range that init reserved.
+  template <typename Visit>
+  void each_range(Visit&& visit) const {
+    if (records_) visit(records_, record_capacity_ * sizeof(Record));
+    if (buckets_) visit(buckets_, kBuckets * sizeof(u32));
+    if (frames_) visit(frames_, std::size_t{kMaxFrameWords} * sizeof(void*));
+  }
 
   /// The record of the granule where p starts, if it is committed; null for what is misaligned too.
   FAST_PATH Record* find(const HeapCore& heap, const void* p) const {

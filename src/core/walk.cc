@@ -1,6 +1,5 @@
 #include "core/walk.h"
 
-#include "core/tracker.h"
 #include "core/validate.h"
 
 namespace hak {
@@ -63,16 +62,6 @@ u32 count_starts(const Arena& arena, u32 unit, u32 units) {
     for (std::size_t i = 0; i < kLine; ++i) starts += byte_load(at + i) != kNotASlot;
   }
   return starts;
-}
-
-template <typename Visit>
-void each_span(const HeapCore& heap, Visit&& visit) {
-  for (u32 at = 0; at < heap.arena.frontier();) {
-    const u32 units = heap.arena.span(at)->units;
-    if (units == 0) return;
-    visit(at, *heap.arena.span(at));
-    at += units;
-  }
 }
 
 /// S1-S3 and H1 of one slab.
@@ -177,21 +166,7 @@ void collect_stats(HeapCore& heap, HeapStats* out) {
 void walk_live(HeapCore& heap, void (*visit)(void*, std::size_t, void*), void* context) {
   if (!heap.ready) return;
   Locked locked(heap.arena.lock);
-  each_span(heap, [&](u32, const Span& span) {
-    const SpanKind kind = kind_of(span);
-    if (kind == SpanKind::kLarge) {
-      if (byte_load(heap.arena.state_of(span.start)) == kLargeLive)
-        visit(span.start, span.block_bytes, context);
-      return;
-    }
-    if (kind != SpanKind::kSlab) return;
-    for (u32 slot = HAK_SEEDED(kWalkMissesFirst); slot < span.carved; ++slot) {
-      std::byte* at = slab_slot_address(span, slot);
-      if (is_live_state(byte_load(heap.arena.state_of(at))) &&
-          !(heap.tracker && heap.tracker->withheld(heap, at)))
-        visit(at, span.stride - 1, context);
-    }
-  });
+  each_live(heap, [&](void* block, std::size_t usable) { visit(block, usable, context); });
 }
 
 const char* HeapCore::verify() {

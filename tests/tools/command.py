@@ -59,7 +59,7 @@ class Run(support.ToolTest):
 
 class Check(support.ToolTest):
     def test_summary(self):
-        done = self.hakmem("check", "--json", "--report", "kept", self.misuse, status=3)
+        done = self.hakmem("check", "--json", "--reachable", "--report", "kept", self.misuse, status=3)
         out = json.loads(done.stdout)
         found = {(fault["fault"], fault["count"]) for fault in out["faults"]}
         self.assertEqual(found, {("overflow", 1), ("double-free", 3)})
@@ -68,9 +68,8 @@ class Check(support.ToolTest):
         self.assertEqual(double["called_from"][0]["function"], "free_again")
         self.assertEqual(double["allocated_by"][0]["function"], "make")
         self.assertTrue(double["allocated_by"][0]["file"].endswith("misuse.c"))
-        held = out["held_at_exit"]
-        self.assertTrue(held["known"])
-        self.assertIn((1, 5000), [(site["blocks"], site["bytes"]) for site in held["sites"]])
+        self.assertTrue(out["lost"]["known"])
+        self.assertIn((1, 5000), [(site["blocks"], site["bytes"]) for site in out["reachable"]["sites"]])
         self.refused(125, "kept is there already", "check", "--report", "kept", self.misuse)
 
     def test_statuses(self):

@@ -23,12 +23,16 @@ void add_run(CLI::App* app, Arguments* to) {
       app->add_subcommand("check", "run a program on the Debug library and sum up what is wrong");
   add_launch_options(check, &to->launch);
   check->add_option("--report", to->check.report, "keep the reports in this file")->type_name("FILE");
-  check->add_option("--sites", to->check.sites, "allocation sites to list of what is held at exit")
+  check->add_option("--sites", to->check.sites, "allocation sites to list of what is lost at exit")
       ->type_name("N")->capture_default_str();
+  check->add_flag("--reachable", to->check.reachable, "list sites of what is still reachable at exit too");
+  check->add_flag("--fail-on-leaks", to->check.fail_on_leaks, "exit status 1 if anything is lost, or nobody knows");
   check->add_flag("--json", to->check.json, "the summary as JSON, on stdout");
   check->footer(
       "Faults are reported and survived. The exit status is the program's, or 1 if that is 0 and there "
-      "were faults. The summary goes to stderr, with --json to stdout.");
+      "were faults. Lost is a block that no word of the program's memory points into, but words in lost "
+      "blocks; it is looked for behind the exit handlers, so what only a destroyed object of the program "
+      "held counts. The summary goes to stderr, with --json to stdout.");
 
   CLI::App* record = app->add_subcommand("record", "run a program and record its heap operations");
   add_launch_options(record, &to->launch);

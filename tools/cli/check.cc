@@ -57,6 +57,7 @@ int run_child(const Launch& launch, const ScratchFolder& scratch) {
       inside.report = scratch.file("report");
       setenv("HAKMEM_ON_FAULT", "continue", 1);
       setenv("HAKMEM_HEAP_PROFILE", scratch.file("profile").c_str(), 1);
+      setenv("HAKMEM_LEAKS", scratch.file("leaks").c_str(), 1);
       prepare_environment(inside, true);
       warn_if_deaf(inside.command[0]);
       execute(inside);
@@ -86,56 +87,96 @@ std::string read_if_there(const std::string& path) {
   return access(path.c_str(), F_OK) == 0 ? read_file(path) : std::string{};
 }
 
-struct Held {
+struct Blocks {
   unsigned long blocks = 0, bytes = 0;
-  bool known = false;  ///< the program got as far as its exit handlers
+  std::string unknown;  ///< why nothing is known of them; empty if something is
+  std::string note;     ///< on how well it is known
   std::vector<Site> sites;
 };
 
-Held held_at_exit(const std::string& profile, unsigned most) {
+/// What was lost, and what was not.
+struct Held {
+  Blocks lost, reachable;
+};
+
+/// The rest of the first line that begins so; empty if there is none.
+std::string line_behind(const std::string& text, const std::string& begin) {
+  const auto at = ("\n" + text).find("\n" + begin);
+  if (at == std::string::npos) return "";
+  const auto from = at + begin.size();
+  return text.substr(from, text.find('\n', from) - from);
+}
+
+Held held_at_exit(const ScratchFolder& scratch) {
+  const std::string all = read_if_there(scratch.file("profile")), leaks = read_if_there(scratch.file("leaks"));
   Held held;
-  held.known = !profile.empty();
-  held.sites = parse_profile(profile);
-  for (const Site& site : held.sites) {
-    held.blocks += site.blocks;
-    held.bytes += site.bytes;
+  held.lost.sites = parse_profile(leaks);
+  held.reachable.sites = without(parse_profile(all), held.lost.sites);
+  for (Blocks* part : {&held.lost, &held.reachable}) {
+    part->unknown = line_behind(leaks, "hakmem: what is lost is not known: ");
+    if (part->unknown.empty() && all.empty()) part->unknown = "the program ended without its exit handlers";
+    for (const Site& site : part->sites) {
+      part->blocks += site.blocks;
+      part->bytes += site.bytes;
+    }
   }
-  if (held.sites.size() > most) held.sites.resize(most);
-  std::vector<Frame*> frames;
-  for (Site& site : held.sites)
-    for (Frame& frame : site.stack) frames.push_back(&frame);
-  resolve_frames(frames);
+  held.lost.note = line_behind(leaks, "hakmem: threads could not be stopped: ");
   return held;
+}
+
+/// Leaves the sites to be shown, with functions and lines.
+void choose_sites(Held* held, const CheckChoices& choices) {
+  if (!choices.reachable) held->reachable.sites.clear();
+  std::vector<Frame*> frames;
+  for (Blocks* part : {&held->lost, &held->reachable}) {
+    if (part->sites.size() > choices.sites) part->sites.resize(choices.sites);
+    for (Site& site : part->sites)
+      for (Frame& frame : site.stack) frames.push_back(&frame);
+  }
+  resolve_frames(frames);
+}
+
+std::string count_text(unsigned long bytes, unsigned long blocks) {
+  return fmt::format("{} byte{} in {} block{}\n", bytes, bytes == 1 ? "" : "s", blocks, blocks == 1 ? "" : "s");
+}
+
+std::string blocks_text(const char* what, const Blocks& part) {
+  if (!part.unknown.empty()) return fmt::format("{} at exit: not known, {}\n", what, part.unknown);
+  std::string out = fmt::format("{} at exit: ", what) + count_text(part.bytes, part.blocks);
+  if (!part.note.empty()) out += fmt::format("  threads could not be stopped: {}\n", part.note);
+  for (const Site& site : part.sites) {
+    out += "  " + count_text(site.bytes, site.blocks);
+    for (std::size_t i = 0; i < site.stack.size() && i < 6; ++i) out += "    " + frame_text(site.stack[i]) + "\n";
+  }
+  return out;
 }
 
 void print_summary(const std::vector<Distinct>& faults, const Held& held, std::size_t reports) {
   std::string out = "== hakmem check ==\n" + to_text(faults);
   out += fmt::format("{} distinct fault{} in {} report{}\n", faults.size(), faults.size() == 1 ? "" : "s", reports,
                      reports == 1 ? "" : "s");
-  if (!held.known) {
-    out += "held at exit: not known, the program ended without its exit handlers\n";
-  } else {
-    out += fmt::format("held at exit: {} bytes in {} blocks\n", held.bytes, held.blocks);
-    for (const Site& site : held.sites) {
-      out += fmt::format("  {} bytes in {} block{}\n", site.bytes, site.blocks, site.blocks == 1 ? "" : "s");
-      for (std::size_t i = 0; i < site.stack.size() && i < 6; ++i)
-        out += "    " + frame_text(site.stack[i]) + "\n";
-    }
-  }
-  fmt::print(stderr, "{}", out);
+  fmt::print(stderr, "{}{}{}", out, blocks_text("lost", held.lost), blocks_text("still reachable", held.reachable));
 }
 
-json summary_json(const std::vector<Distinct>& faults, const Held& held, std::size_t reports, int status) {
-  json list = json::array(), sites = json::array();
-  for (const Distinct& entry : faults) list.push_back(to_json(entry));
-  for (const Site& site : held.sites) {
+json to_json(const Blocks& part) {
+  json sites = json::array();
+  for (const Site& site : part.sites) {
     json stack = json::array();
     for (const Frame& frame : site.stack) stack.push_back(frame_text(frame));
     sites.push_back({{"blocks", site.blocks}, {"bytes", site.bytes}, {"stack", stack}});
   }
-  json out = {{"exit_status", status}, {"reports", reports}, {"faults", list}};
-  out["held_at_exit"] = {{"known", held.known}, {"blocks", held.blocks}, {"bytes", held.bytes}, {"sites", sites}};
+  json out = {{"known", part.unknown.empty()}, {"blocks", part.blocks}, {"bytes", part.bytes}, {"sites", sites}};
+  if (!part.unknown.empty()) out["why"] = part.unknown;
+  if (!part.note.empty()) out["note"] = part.note;
   return out;
+}
+
+json summary_json(const std::vector<Distinct>& faults, const Held& held, std::size_t reports, int status) {
+  json list = json::array();
+  for (const Distinct& entry : faults) list.push_back(to_json(entry));
+  return {{"exit_status", status},          {"reports", reports},
+          {"faults", list},                 {"lost", to_json(held.lost)},
+          {"reachable", to_json(held.reachable)}};
 }
 
 }  // namespace
@@ -149,7 +190,8 @@ int check_command(const Launch& launch, const CheckChoices& choices) {
   const std::vector<Report> reports = parse_reports(text);
   std::vector<Distinct> faults = distinct_of(reports);
   resolve(&faults);
-  const Held held = held_at_exit(read_if_there(scratch.file("profile")), choices.sites);
+  Held held = held_at_exit(scratch);
+  choose_sites(&held, choices);
   if (!choices.report.empty()) write_output(choices.report, text, false);
   if (choices.json) {
     const json out = summary_json(faults, held, reports.size(), status);
@@ -157,7 +199,9 @@ int check_command(const Launch& launch, const CheckChoices& choices) {
   } else {
     print_summary(faults, held, reports.size());
   }
-  return status == 0 && !faults.empty() ? 1 : status;
+  // Without the exit handlers nobody can say that nothing was lost.
+  const bool leaks = choices.fail_on_leaks && (held.lost.blocks || !held.lost.unknown.empty());
+  return status == 0 && (!faults.empty() || leaks) ? 1 : status;
 }
 
 }  // namespace hak::cli

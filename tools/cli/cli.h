@@ -38,6 +38,8 @@ struct CheckChoices {
   bool json = false;
   std::string report;  ///< keep the reports in this file
   unsigned sites = 10; ///< allocation sites to show
+  bool reachable = false;      ///< those of blocks that are not lost too
+  bool fail_on_leaks = false;
 };
 struct InfoChoices {
   bool json = false;

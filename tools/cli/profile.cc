@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 namespace hak::cli {
@@ -50,6 +51,29 @@ void place(Frame* frame, const std::vector<Mapping>& mappings) {
   }
 }
 
+/// The same in every process that runs the same program.
+std::string place_of(const Site& site) {
+  std::string place;
+  for (const Frame& frame : site.stack)
+    place += (frame.module.empty() ? frame.address : frame.module + '+' + frame.offset) + ' ';
+  return place;
+}
+
+/// Each place once, with blocks, most bytes first.
+std::vector<Site> merged(const std::vector<Site>& sites) {
+  std::map<std::string, Site> by_place;
+  for (const Site& site : sites) {
+    Site& sum = by_place.try_emplace(place_of(site), Site{0, 0, site.stack}).first->second;
+    sum.blocks += site.blocks;
+    sum.bytes += site.bytes;
+  }
+  std::vector<Site> list;
+  for (const auto& [place, site] : by_place)
+    if (site.blocks) list.push_back(site);
+  std::stable_sort(list.begin(), list.end(), [](const Site& a, const Site& b) { return a.bytes > b.bytes; });
+  return list;
+}
+
 }  // namespace
 
 std::vector<Site> parse_profile(const std::string& text) {
@@ -74,8 +98,19 @@ std::vector<Site> parse_profile(const std::string& text) {
     }
   }
   place_all();
-  std::sort(sites.begin(), sites.end(), [](const Site& a, const Site& b) { return a.bytes > b.bytes; });
-  return sites;
+  return merged(sites);
+}
+
+std::vector<Site> without(std::vector<Site> sites, const std::vector<Site>& others) {
+  std::map<std::string, const Site*> taken;
+  for (const Site& other : others) taken[place_of(other)] = &other;
+  for (Site& site : sites) {
+    const auto found = taken.find(place_of(site));
+    if (found == taken.end()) continue;
+    site.blocks -= std::min(site.blocks, found->second->blocks);
+    site.bytes -= std::min(site.bytes, found->second->bytes);
+  }
+  return merged(sites);
 }
 
 }  // namespace hak::cli
