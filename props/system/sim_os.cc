@@ -46,7 +46,8 @@ std::byte* pool() {
       std::exit(2);
     }
     madvise(at, kPoolBytes + kUnitBytes, MADV_NOHUGEPAGE);
-    g_sim.pool = reinterpret_cast<std::byte*>(round_up(address_of(at), kUnitBytes));
+    // The byte in front of the first unit is there to be forged too.
+    g_sim.pool = reinterpret_cast<std::byte*>(round_up(address_of(at) + kPageBytes, kUnitBytes));
   }
   return g_sim.pool;
 }
