@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <thread>
 #include <vector>
 
 #include "abi/process.h"
@@ -115,6 +116,8 @@ void leave_blocks(const ScriptFiles& files) {
     std::size_t blocks = 0, bytes = 0;
   } sum;
   drop_blocks();
+  // Something to be stopped.
+  if (getenv("HAKMEM_LEAKS")) std::thread([] { for (;;) pause(); }).detach();
   hakmem_walk(
       [](void*, std::size_t usable, void* to) {
         ++static_cast<Sum*>(to)->blocks;
