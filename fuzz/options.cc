@@ -1,5 +1,6 @@
 // The option parser: an environment of arbitrary strings. What is accepted prints as a value that parses
 // to itself; what is not leaves the profile's default and gives exactly one line.
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -30,6 +31,46 @@ void check_value(const Options& options, OptionId id) {
   }
 }
 
+struct FileVariable {
+  Target id;
+  const char* name;
+  bool descriptors;
+};
+constexpr FileVariable kFileVariables[] = {
+#define HAK_TARGET(id, name, descriptors, doc) {Target::id, name, descriptors},
+#include "base/targets.def"
+#undef HAK_TARGET
+};
+
+/// A path, or fd: and a decimal number where that is allowed.
+bool names_a_file(const FileVariable& variable, const std::string& text) {
+  if (text.rfind("fd:", 0) != 0) return !text.empty() && text.size() <= 255;
+  const std::string digits = text.substr(3);
+  return variable.descriptors && !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos &&
+         text.size() <= 255 && std::strtoull(digits.c_str(), nullptr, 10) <= 1U << 20;
+}
+
+/// How many of the variables that name a file do not; those that do are kept to the letter.
+unsigned refused_files(const Options& options, const std::vector<std::string>& strings) {
+  unsigned refused = 0;
+  for (const FileVariable& variable : kFileVariables) {
+    const std::string prefix = std::string(variable.name) + "=";
+    std::string expected;
+    for (const std::string& s : strings) {
+      if (s.rfind(prefix, 0) != 0) continue;
+      const std::string text = s.substr(prefix.size());
+      if (names_a_file(variable, text)) {
+        expected = text;
+      } else {
+        ++refused;
+      }
+      break;
+    }
+    if (options.target(variable.id) != expected) std::abort();
+  }
+  return refused;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
@@ -54,7 +95,7 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
   Options options;
   g_lines = 0;
   options.load(environment.data(), count_line);
-  unsigned refused = 0;
+  unsigned refused = refused_files(options, strings);
   for (std::size_t i = 0; i < kOptionCount; ++i) {
     const auto id = static_cast<OptionId>(i);
     check_value(options, id);

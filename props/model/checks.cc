@@ -277,16 +277,21 @@ void Runner::audit_heap(HeapCore& heap) {
   if (const char* broken = heap.verify()) fail(std::string("invariant broken: ") + broken);
   struct Walk {
     Shadow* shadow;
-    std::size_t blocks = 0, bytes = 0, unknown = 0;
+    std::size_t blocks = 0, bytes = 0, unknown = 0, shown = 0, held = 0;
   } walk{&shadow_};
   walk_live(heap, [](void* block, std::size_t usable_bytes, void* context) {
     auto* seen = static_cast<Walk*>(context);
     const ShadowBlock* known = seen->shadow->find_live(block);
-    if (!known || known->room != usable_bytes) ++seen->unknown;
+    if (!known || known->room != usable_bytes) {
+      ++seen->unknown;
+      seen->shown = usable_bytes;
+      seen->held = known ? known->room : 0;
+    }
     ++seen->blocks;
     seen->bytes += usable_bytes;
   }, &walk);
-  if (walk.unknown) fail("the walk shows " + std::to_string(walk.unknown) + " blocks the program does not hold");
+  if (walk.unknown) fail("the walk shows " + std::to_string(walk.unknown) + " blocks the program does not hold, one of " +
+                         std::to_string(walk.shown) + " bytes, where it holds " + std::to_string(walk.held));
   if (walk.blocks != shadow_.live_count() || walk.bytes != shadow_.live_room())
     fail("the heap holds " + std::to_string(walk.blocks) + " live blocks, " + std::to_string(walk.bytes) +
          " bytes; the program " + std::to_string(shadow_.live_count()) + ", " + std::to_string(shadow_.live_room()));

@@ -54,6 +54,7 @@ void shared_release(HeapCore& heap, ThreadCache*, void* p, Api api) {
   const SharedCache cache;
   if (cache.get()) return process_table().release(heap, cache.get(), p, api);
   trace_free(p, api);
+  if (heap.tracker && !Tracked<kDefaultPolicy>::record_release(heap, p, api)) return;
   if (Block block = Validator::first_look(heap.arena, Wild(p))) {
     release_foreign_slot(heap, p, api);
   } else {

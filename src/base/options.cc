@@ -171,7 +171,7 @@ void Options::load_target(Target which, char** environment, void (*complain)(con
   std::size_t length = 0;
   while (length < kMaxTarget && text[length]) ++length;
   const bool bad_number =
-      number && (!info.descriptors || (text[3] && text[4] == 'x') || !parse_number(text + 3, 1U << 20, &fd));
+      number && (!info.descriptors || (text[3] && (text[4] == 'x' || text[4] == 'X')) || !parse_number(text + 3, 1U << 20, &fd));
   if (length == 0 || length == kMaxTarget || bad_number) {
     TextBuffer<512> line;
     line.str("hakmem: ").str(info.name).str("=").cut(text, 100).str(" is not valid; accepted: ");

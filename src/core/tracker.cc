@@ -216,6 +216,8 @@ bool Tracker::on_release(HeapCore& heap, const Held& held, Api api) {
   record->free_stack = stacks_ ? store_stack(heap.arena.os()) : 0;
   record->free_thread = known_thread_id();
   if (!held.slab()) return true;
+  // There may have been no memory for the record when the block was allocated: it begins here then.
+  record->birth = held.span->birth.load(kRelaxed);
   annotate::ours(held.at, held.usable);
   fill_with(static_cast<u8*>(held.at), held.usable, kFreedByte);
   atomic_store(&record->filled, true, kRelease);

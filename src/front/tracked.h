@@ -68,6 +68,12 @@ struct Tracked {
     // The path inside reports what is no live block, or damaged behind.
     if (!held.usable || !intact(heap, held)) return Memory<P>::reallocate(heap, cache, p, bytes, api);
     if (heap.tracker && HAK_UNLIKELY(!heap.tracker->check_live(heap, held, api))) return nullptr;
+    // What was written beside a sampled block is reported before anything is moved.
+    if (HAK_UNLIKELY(!held.slab() && held.span->sample != 0)) {
+      const Claim claim = claim_large(heap, p, api);
+      if (claim == Claim::kDamaged) return nullptr;
+      if (claim == Claim::kHeld) heap.large.unclaim(p);
+    }
     // Always a fresh block: a stale pointer to the old one is found, whatever the sizes are.
     void* fresh = allocate(heap, cache, bytes, api);
     if (!fresh) return nullptr;
@@ -75,6 +81,14 @@ struct Tracked {
     memcpy(fresh, p, bytes < had ? bytes : had);
     release(heap, cache, p, api);
     return fresh;
+  }
+
+  /// The records' part of a free that no cache serves, so that nothing is withheld. False if p must not be
+  /// freed, which has been reported then.
+  static bool record_release(HeapCore& heap, void* p, Api api) {
+    const Held held = hold(heap, p);
+    if (HAK_UNLIKELY(freed_already(heap, held, api))) return false;
+    return !held.usable || !intact(heap, held) || heap.tracker->on_release(heap, held, api);
   }
 
  private:

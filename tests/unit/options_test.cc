@@ -204,7 +204,7 @@ TEST(Options, ReportTargetIsTakenAndCopied) {
 
 TEST(Options, ABadReportTargetIsRefusedInOneLine) {
   for (const std::string& target :
-       {std::string("fd:"), std::string("fd:x"), std::string("fd:0x1"), std::string("fd:-1"),
+       {std::string("fd:"), std::string("fd:x"), std::string("fd:0x1"), std::string("fd:0X1"), std::string("fd:-1"),
         std::string("fd:99999999999999999999"), std::string()}) {
     Loaded loaded({"HAKMEM_REPORT=" + target});
     EXPECT_STREQ(loaded.options.report_target(), "") << target;
