@@ -168,9 +168,30 @@ void call_other(u8 which, u8 slot, u64 a, u64 b) {
   }
 }
 
+/// The options that may change while the process runs, as they were before the first input.
+class FirstOptions {
+ public:
+  FirstOptions() {
+    // The heap starts with the first call below: nothing in it is left to chance.
+    setenv("HAKMEM_SEED", "1", 1);
+    setenv("HAKMEM_GUARD_SAMPLE", "0", 1);
+    for (std::size_t i = 0; i < kOptionCount; ++i)
+      hakmem_option_get(name(i), values_[i], sizeof values_[i]);
+  }
+  void restore() const {
+    for (std::size_t i = 0; i < kOptionCount; ++i)
+      if (option_info(static_cast<OptionId>(i)).change == OptionChange::kRun) hakmem_option_set(name(i), values_[i]);
+  }
+
+ private:
+  static const char* name(std::size_t i) { return option_info(static_cast<OptionId>(i)).name; }
+  char values_[kOptionCount][32];
+};
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
+  static const FirstOptions first_options;
   const std::size_t calls = size / kCallBytes;
   for (; size >= kCallBytes; data += kCallBytes, size -= kCallBytes) {
     const u64 a = argument(data + 2), b = argument(data + 7);
@@ -181,6 +202,9 @@ extern "C" int LLVMFuzzerTestOneInput(const u8* data, std::size_t size) {
     else call_other(data[0] >> 3 & 7, data[1], a, b);
   }
   for (u8 slot = 0; slot < kPointers; ++slot) keep(slot, nullptr);
+  // An input must not decide by which path the next one goes.
+  first_options.restore();
+  hakmem_purge();
   fuzz::count_operations(calls);
   return 0;
 }
