@@ -70,8 +70,6 @@ constinit Atomic<bool> g_direct{false};
 
 constexpr u8 kExitRounds = 2;
 
-const EntryTable& table() { return *g_table.load(kAcquire); }
-
 // ---- what the empty cache's operations leave to ----
 
 SLOW_PATH Entry first_entry();
@@ -80,7 +78,7 @@ SLOW_PATH Entry first_entry();
 /// start-up is long over, and nothing but the table is to be found out.
 FAST_PATH Entry entry() {
   ThreadCache* cache = HAK_LIKELY(!g_direct.load(kRelaxed)) ? t_state.real : nullptr;
-  if (HAK_LIKELY(cache != nullptr)) return {cache, &table()};
+  if (HAK_LIKELY(cache != nullptr)) return {cache, &process_table()};
   return first_entry();
 }
 
@@ -205,11 +203,12 @@ void fork_child() {
   if (!g_heap.options.on(OptionId::kSeed)) g_heap.seed = kLinux.entropy() | 1;
   g_heap.large.seed(g_heap.seed * 0xbf58476d1ce4e5b9ULL);
   g_heap.guarded.seed(g_heap.seed * 0x94d049bb133111ebULL);
-  each_cache([](ThreadCache& cache) {
+  const bool interrupts = fork_interrupts();
+  each_cache([interrupts](ThreadCache& cache) {
     if (&cache == t_state.real) {
       cache.random = Random(g_heap.seed ^ ++g_heap.attaches);
       cache.thread = thread_id();
-    } else if (cache.in_use && !is_shared_cache(&cache) && !fork_interrupts()) {
+    } else if (cache.in_use && !is_shared_cache(&cache) && !interrupts) {
       g_heap.detach(&cache, true);
     }
   });
@@ -324,7 +323,7 @@ void process_release_sized_unattached(void* p, std::size_t bytes, std::size_t al
   own.table->release_sized(g_heap, own.cache, p, bytes, alignment, api);
 }
 
-const EntryTable& process_table() { return table(); }
+const EntryTable& process_table() { return *g_table.load(kAcquire); }
 bool process_is_libc() { return g_start.load(kAcquire) == kLibc; }
 ThreadCache* process_cache() { return t_state.real; }
 

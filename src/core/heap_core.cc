@@ -36,6 +36,7 @@ void HeapCore::destroy() {
     abandoned_count[c].store(0, kRelaxed);
     abandoned_empty[c] = 0;
   }
+  postponed.store(kNoSpan, kRelaxed);
   large.purge_cached(true);
   guarded.destroy();
   sample_every = 0;

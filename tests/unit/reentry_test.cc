@@ -172,6 +172,19 @@ TEST_P(ReentryTest, AnotherThreadsSlotIsPosted) {
   EXPECT_EQ(heap.fault(), "none");
 }
 
+TEST(Reentry, AHeapEndsWithWhatWasPutOff) {
+  TestHeap heap({.os = &interrupting_os()});
+  ThreadCache* cache = heap.attach();
+  void* block = heap.malloc(cache, 200'000);
+  g_handler = [&] { heap.free(cache, block); };
+  EXPECT_NE(heap.malloc(cache, 6U << 20), nullptr);
+  ASSERT_FALSE(g_handler) << "nothing was interrupted";
+  ASSERT_NE(heap.postponed.load(), kNoSpan);
+  heap.destroy();
+  heap.started = false;
+  EXPECT_EQ(heap.postponed.load(), kNoSpan) << "in the next arena another span lies there";
+}
+
 INSTANTIATE_TEST_SUITE_P(Paths, ReentryTest, testing::Bool(),
                          [](const auto& which) { return which.param ? "tracked" : "plain"; });
 
