@@ -31,6 +31,24 @@ def dictionary(target: str) -> Path | None:
     return path if path.exists() else None
 
 
+def tree_seconds(root: int) -> dict[int, float]:
+    """CPU seconds of a process and of each of its descendants, by process number."""
+    parents, seconds = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # ended meanwhile
+        pid = int(stat.parent.name)
+        parents[pid] = int(fields[1])
+        seconds[pid] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    tree, found = {}, [root]
+    for pid in found:
+        tree[pid] = seconds.get(pid, 0.0)
+        found += [child for child, parent in parents.items() if parent == pid]
+    return tree
+
+
 @dataclass
 class Run:
     """One process of an engine."""
@@ -42,6 +60,7 @@ class Run:
     state: Path                      # where findings and statistics appear
     process: subprocess.Popen | None = None
     cpu_seconds: float = 0.0
+    seen: dict[int, float] = field(default_factory=dict)
     status: int | None = None
     numbers: dict[str, str] = field(default_factory=dict)
 
@@ -52,13 +71,14 @@ class Run:
             stderr=subprocess.STDOUT, env=self.environment, cwd=self.log.parent)
 
     def poll(self) -> bool:
-        """True while it runs. Its CPU time includes the children it waited for."""
+        """True while it runs. AFL++ kills its targets and waits for none, so that their time is looked up meanwhile."""
         if self.status is None:
+            self.seen.update(tree_seconds(self.process.pid))
             pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
             if pid:
                 self.status = os.waitstatus_to_exitcode(status)
                 self.process.returncode = self.status
-                self.cpu_seconds = usage.ru_utime + usage.ru_stime
+                self.cpu_seconds = max(usage.ru_utime + usage.ru_stime, sum(self.seen.values()))
         return self.status is None
 
 
