@@ -3,10 +3,13 @@
 import os
 import re
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests/preload"))
+import processes  # noqa: E402
 TARGETS = ("heap", "differential", "options", "script", "abi")
 SCRIPT_TARGETS = ("heap", "differential")
 ENGINES = ("libfuzzer", "afl")
@@ -33,20 +36,14 @@ def dictionary(target: str) -> Path | None:
 
 def tree_seconds(root: int) -> dict[int, float]:
     """CPU seconds of a process and of each of its descendants, by process number."""
-    parents, seconds = {}, {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    seconds = {}
+    for pid in {root} | processes.descendants(root):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
         except OSError:
             continue  # ended meanwhile
-        pid = int(stat.parent.name)
-        parents[pid] = int(fields[1])
         seconds[pid] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    tree, found = {}, [root]
-    for pid in found:
-        tree[pid] = seconds.get(pid, 0.0)
-        found += [child for child, parent in parents.items() if parent == pid]
-    return tree
+    return seconds
 
 
 @dataclass
