@@ -177,6 +177,8 @@ class FirstOptions {
     // The heap starts with the first call below: nothing in it is left to chance.
     setenv("HAKMEM_SEED", "1", 1);
     setenv("HAKMEM_GUARD_SAMPLE", "0", 1);
+    // Nor where a large block lies between its guards, which decides whether realloc moves it.
+    setenv("HAKMEM_GUARDS", "0", 1);
     for (std::size_t i = 0; i < kOptionCount; ++i)
       hakmem_option_get(name(i), values_[i], sizeof values_[i]);
   }

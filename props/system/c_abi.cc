@@ -46,19 +46,30 @@ CAbiSystem::~CAbiSystem() {
   for (unsigned thread = 0; thread < kContextCount; ++thread) thread_exit(thread);
 }
 
-/// One job. `interrupts`: the caller stands where a signal handler does that came while its thread was
-/// in a slow path.
+/// One job. `interrupts`: the caller stands where a signal handler does that came while its thread was, by
+/// turns, in a slow path or where it held the locks of the spans.
 void CAbiSystem::serve(Context& context) {
-  ThreadCache* cache = context.interrupts ? process_cache() : nullptr;
-  if (context.interrupts) --context.interrupts;
-  if (cache) {
+  const bool interrupts = context.interrupts != 0;
+  const bool locked = context.interrupts % 2 == 1;
+  ThreadCache* cache = interrupts && !locked ? process_cache() : nullptr;
+  if (interrupts) --context.interrupts;
+  if (locked) {
+    KernelOs::note_failure();  // what needs a lock is refused
+    enter_locked_section();
+    g_heap.large.lock().lock();
+    g_heap.arena.lock.lock();
+  } else if (cache) {
     cache->slow_lock.lock();
     cache->in_slow = true;
   }
   errno = context.error;
   context.job(context.argument);
   context.error = errno;
-  if (cache) {
+  if (locked) {
+    g_heap.arena.lock.unlock();
+    g_heap.large.lock().unlock();
+    leave_locked_section();
+  } else if (cache) {
     cache->in_slow = false;
     cache->slow_lock.unlock();
   }
@@ -227,7 +238,6 @@ void CAbiSystem::thread_late(unsigned thread) {
   context.stop = false;
 }
 
-/// Not for calls that take the lock of the slow path themselves: no handler may purge.
 void CAbiSystem::interrupt(unsigned thread, u64 calls) {
   if (is_libc()) return;
   thread_start(thread);
@@ -241,7 +251,6 @@ void CAbiSystem::stall(Stall stall) {
 }
 
 void CAbiSystem::purge(unsigned thread) {
-  contexts_[thread].interrupts = 0;
   in(thread, [] { return hk_malloc_trim(0); });
 }
 
@@ -253,8 +262,14 @@ void CAbiSystem::set_option(Tunable tunable, u64 value) {
 void CAbiSystem::os_fail(OsCall call, u64 nth) { KernelOs::fail(call, nth); }
 u32 CAbiSystem::take_os_failures() { return KernelOs::take_failures(); }
 
-/// The contexts do not exist in the child: only the heap as it is there can be looked at.
+/// The contexts do not exist in the child: only the heap as it is there can be looked at. In a handler that
+/// interrupted the first context it is forked there.
 const char* CAbiSystem::fork_check(const char* (*check)(void*), void* context) {
+  if (!inline_ && contexts_[0].interrupts) return in(0, [&] { return fork_here(check, context, true); });
+  return fork_here(check, context, false);
+}
+
+const char* CAbiSystem::fork_here(const char* (*check)(void*), void* context, bool interrupts) {
   const pid_t child = fork();
   if (child < 0) return nullptr;
   if (child == 0) {
@@ -263,7 +278,9 @@ const char* CAbiSystem::fork_check(const char* (*check)(void*), void* context) {
     const bool whole = p && check(context) != nullptr;
     hk_free(p);
     // The block just allocated is nobody's: the check must have seen exactly that one too many.
-    const int status = !p ? 2 : whole ? (check(context) ? 3 : 0) : 4;
+    int status = !p ? 2 : whole ? (check(context) ? 3 : 0) : 4;
+    // What needs a lock is refused to a handler.
+    if (interrupts && !p) status = check(context) ? 4 : 0;
     if (__llvm_profile_write_file) __llvm_profile_write_file();
     _exit(is_libc() || starved_ ? 0 : status);
   }

@@ -77,6 +77,7 @@ class CAbiSystem : public System, public ProcessSystem {
     void* argument = nullptr;
     int error = 0;
   };
+  const char* fork_here(const char* (*check)(void*), void* context, bool interrupts);
   static void* context_main(void* self);
   static void context_end(void* self);
   static void serve(Context& context);

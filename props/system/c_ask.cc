@@ -127,6 +127,7 @@ std::string check_options() {
 
 std::string check_heap_profile(const Holdings& held) {
   const int fd = memfd_create("profile", 0);
+  if (fd < 0) return "";  // the descriptors were closed
   const int error = hakmem_heap_profile(fd);
   std::string text(static_cast<std::size_t>(lseek(fd, 0, SEEK_END)), 0);
   const bool read = pread(fd, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size());
@@ -145,6 +146,7 @@ std::string CAbiSystem::ask(unsigned thread, Question question, const Holdings& 
   contexts_[thread].interrupts = 0;
   if (question == Question::kCloseDescriptors) {
     for (int fd = kFirstTraceFd; fd < kFirstTraceFd + 16; ++fd) close(fd);
+    forbid_opening(true);
     descriptors_closed_ = true;
     return "";
   }

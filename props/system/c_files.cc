@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,7 @@
 #include "abi/trace_format.h"
 #include "core/tracker.h"
 #include "hakmem.h"
+#include "system/kernel_os.h"
 #include "system/prefixed.h"
 
 namespace hak::props {
@@ -43,6 +45,7 @@ void open_at(const char* name, int fd) {
 ScriptFiles::ScriptFiles() {
   open_at("reports", kReportFd);
   open_at("errors", kErrorFd);
+  open_at("leaks", kLeaksFd);
   const char* base = getenv("TMPDIR");
   directory_ = std::string(base ? base : "/tmp") + "/hakmem-script.XXXXXX";
   if (!mkdtemp(directory_.data())) {
@@ -57,6 +60,7 @@ ScriptFiles::~ScriptFiles() {
   std::filesystem::remove_all(directory_, ignored);
   close(kReportFd);
   close(kErrorFd);
+  close(kLeaksFd);
 }
 
 std::string ScriptFiles::read_new(int fd, long* from) const {
@@ -111,13 +115,29 @@ namespace {
 
 }  // namespace
 
-void leave_blocks(const ScriptFiles& files) {
+bool fails_at_exit(const Script& script) { return !script.ops.empty() && script.ops.back().kind == OpKind::kOsFail; }
+
+bool opens_nothing(const Script& script) {
+  return std::any_of(script.ops.begin(), script.ops.end(), [](const Op& op) {
+    return op.kind == OpKind::kAsk && static_cast<Question>(op.word) == Question::kCloseDescriptors;
+  });
+}
+
+void forbid_opening(bool forbidden) {
+  rlimit limit;
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = forbidden ? 0 : limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void leave_blocks(const ScriptFiles& files, const Script& script) {
   struct Sum {
     std::size_t blocks = 0, bytes = 0;
   } sum;
   drop_blocks();
-  // Something to be stopped.
-  if (getenv("HAKMEM_LEAKS")) std::thread([] { for (;;) pause(); }).detach();
+  // Something to be stopped, if the script has threads at all.
+  const bool threads = std::any_of(script.ops.begin(), script.ops.end(), [](const Op& op) { return op.thread != 0; });
+  if (getenv("HAKMEM_LEAKS") && threads) std::thread([] { for (;;) pause(); }).detach();
   hakmem_walk(
       [](void*, std::size_t usable, void* to) {
         ++static_cast<Sum*>(to)->blocks;
@@ -127,6 +147,8 @@ void leave_blocks(const ScriptFiles& files) {
   files.write(".left", std::to_string(sum.blocks) + " " + std::to_string(sum.bytes) + " " +
                            (g_heap.ready ? "ready" : "not") +
                            (g_heap.tracker && g_heap.tracker->tables().frames ? " stacks" : ""));
+  forbid_opening(opens_nothing(script));
+  if (fails_at_exit(script)) KernelOs::fail(static_cast<OsCall>(script.ops.back().word), script.ops.back().a);
 }
 
 namespace {
@@ -140,16 +162,22 @@ u64 number_after(const std::string& text, const std::string& key) {
 bool written_to(const ScriptFiles& files, const Script& script, Variable target, std::string* text) {
   std::string value;
   if (!setting_of(script, target, &value) || !is_accepted(target, value) || value[0] == '/') return false;
+  const bool descriptor = value.compare(0, 3, "fd:") == 0;
+  if (!descriptor && opens_nothing(script)) return false;
   long from = 0;
-  *text = value.compare(0, 3, "fd:") == 0 ? files.read_new(kReportFd, &from) : files.read(value);
+  *text = descriptor ? files.read_new(kReportFd, &from) : files.read(value);
   return true;
 }
 
 std::string check_leaks(const ScriptFiles& files, const Script& script) {
   std::string path;
   const bool traced = setting_of(script, Variable::kTrace, &path) && is_accepted(Variable::kTrace, path);
-  const std::string text = files.read(kLeaksName);
-  static const std::string kRefusal = "hakmem: what is lost is not known: the trace names every block\n";
+  long from = 0;
+  const std::string text = files.read_new(kLeaksFd, &from) + files.read(kLeaksName);
+  static const std::string kUnknown = "hakmem: what is lost is not known: ";
+  if (fails_at_exit(script) && text.find(kUnknown + "no memory") != std::string::npos) return "";
+  if (opens_nothing(script) && (text.empty() || text.find(kUnknown + "/proc/self") != std::string::npos)) return "";
+  static const std::string kRefusal = kUnknown + "the trace names every block\n";
   const u64 lost = number_after(text, "heap profile: ");
   const std::string total = "heap profile: " + std::to_string(lost) + ": " + std::to_string(lost * kLostBytes) + " [";
   // The script's system has ended, but memory that it freed may still name places that these blocks have now.
@@ -174,14 +202,17 @@ std::string check_exit_files(const ScriptFiles& files, const Script& script) {
     if (number_after(text, "\"live_blocks\":") != blocks || number_after(text, "\"live_bytes\":") != bytes)
       return "the statistics at exit are not what was left: " + text;
   }
-  if (written_to(files, script, Variable::kHeapProfile, &text) && ready && stacks) {
+  const bool fails = fails_at_exit(script) && written_to(files, script, Variable::kHeapProfile, &text) &&
+                     text.find("heap profile: ") == std::string::npos;
+  if (written_to(files, script, Variable::kHeapProfile, &text) && ready && stacks && !fails) {
     const std::string total = std::to_string(blocks) + ": " + std::to_string(kLeftBytes) + " [";
     if (text.find("heap profile: " + total) == std::string::npos) return "the heap profile at exit has another total";
     u64 sum = 0;
     for (std::size_t at = text.find('\n'); at != std::string::npos && text[at + 1] != '\n'; at = text.find('\n', at + 1))
       sum += strtoull(text.c_str() + at + 1, nullptr, 10);
     if (sum != blocks) return "the stacks of the heap profile do not add up";
-    if (text.find("MAPPED_LIBRARIES:\n") == std::string::npos || text.find("r-xp") == std::string::npos)
+    const bool mapped = text.find("r-xp") != std::string::npos;
+    if (text.find("MAPPED_LIBRARIES:\n") == std::string::npos || mapped == opens_nothing(script))
       return "the heap profile has no mappings";
   }
   return ready && stacks && asks_for_profile(script) ? check_leaks(files, script) : "";

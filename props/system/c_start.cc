@@ -141,7 +141,9 @@ std::vector<std::pair<std::string, std::string>> start_environment_of(const Scri
     if (setting_of(script, static_cast<Variable>(i), &text)) all.emplace_back(variable_name(static_cast<Variable>(i)), text);
   }
   // The list of variables is closed: who asks for the profile gets what is lost with it.
-  if (asks_for_profile(script)) all.emplace_back("HAKMEM_LEAKS", kLeaksName);
+  std::string text;
+  if (asks_for_profile(script) && setting_of(script, Variable::kHeapProfile, &text))
+    all.emplace_back("HAKMEM_LEAKS", text.compare(0, 3, "fd:") == 0 ? "fd:" + std::to_string(kLeaksFd) : kLeaksName);
   return all;
 }
 
@@ -179,6 +181,7 @@ bool CAbiSystem::reset(const Script& script) {
 
 std::string CAbiSystem::last_check() {
   KernelOs::disarm();
+  forbid_opening(false);
   if (!start_error_.empty()) return start_error_;
   std::string path;
   const bool traced = setting_of(*script_, Variable::kTrace, &path) && is_accepted(Variable::kTrace, path);

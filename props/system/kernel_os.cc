@@ -85,6 +85,8 @@ u32 KernelOs::take_failures() {
   return failures;
 }
 
+void KernelOs::note_failure() { ++g_failures; }
+
 u32 KernelOs::failures() { return g_failures; }
 
 void KernelOs::open_ledger() {

@@ -14,6 +14,8 @@ class KernelOs {
   /// All of them, until fail or disarm.
   static void fail_always(OsCall call);
   static void disarm();
+  /// Something else than the kernel may have the operation refused.
+  static void note_failure();
   /// Failures since the last call of this function.
   static u32 take_failures();
   static u32 failures();

@@ -1,5 +1,5 @@
 // A kernel before 6.13 for the calling thread and those it starts: no guards without mappings, no pages
-// that move and leave the mapping behind, no getrandom.
+// that move and leave the mapping behind, no getrandom, and no thread may be traced.
 #include "system/old_kernel.h"
 
 #include <errno.h>
@@ -26,7 +26,8 @@ bool pretend_old_kernel() {
   constexpr unsigned kAllow = SECCOMP_RET_ALLOW, kRefuse = SECCOMP_RET_ERRNO | EINVAL;
   sock_filter code[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 7, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 8, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 7, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mremap, 4, 0),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_madvise, 0, 6),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument(2)),

@@ -29,6 +29,7 @@ using namespace hak::props;
 [[gnu::destructor(101)]] static void write_profile_again() {
   const char* pattern = std::getenv("LLVM_PROFILE_FILE");
   if (!__llvm_profile_write_file || !pattern) return;
+  forbid_opening(false);
   static std::string late;  // the runtime keeps the pointer
   late = std::string(pattern, 0, std::string(pattern).rfind('/') + 1) + "late-%p.profraw";
   __llvm_profile_set_filename(late.c_str());
@@ -69,7 +70,7 @@ u64 number(int argc, char** argv, int i) {
   }
   if (!outcome.ok) std::printf("FAIL %s (C ABI): %s\n", name.c_str(), outcome.message.c_str());
   std::fflush(stdout);
-  if (outcome.ok) leave_blocks(files);
+  if (outcome.ok) leave_blocks(files, script);
   std::exit(outcome.ok ? 0 : 1);
 }
 
