@@ -20,6 +20,7 @@
 #include "core/tracker.h"
 #include "hakmem.h"
 #include "system/kernel_os.h"
+#include "system/old_kernel.h"
 #include "system/prefixed.h"
 
 namespace hak::props {
@@ -118,12 +119,13 @@ namespace {
 bool fails_at_exit(const Script& script) { return !script.ops.empty() && script.ops.back().kind == OpKind::kOsFail; }
 
 bool opens_nothing(const Script& script) {
-  return std::any_of(script.ops.begin(), script.ops.end(), [](const Op& op) {
+  return !kSanitized && std::any_of(script.ops.begin(), script.ops.end(), [](const Op& op) {
     return op.kind == OpKind::kAsk && static_cast<Question>(op.word) == Question::kCloseDescriptors;
   });
 }
 
 void forbid_opening(bool forbidden) {
+  if (kSanitized) return;
   rlimit limit;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = forbidden ? 0 : limit.rlim_max;

@@ -40,7 +40,7 @@ bool Arena::verify() {
     }
     at += span.units;
   }
-  for (unsigned dirty = 0; dirty < 2; ++dirty)
+  for (const bool dirty : {false, true})
     for (unsigned bin = 0; bin < kFreeBins; ++bin)
       if (bins_[dirty][bin].empty() == ((filled_bins_[dirty] >> bin & 1) != 0)) return false;
   return at == frontier_ && frontier_ <= committed_ && committed_ <= limit_ &&

@@ -9,6 +9,8 @@ namespace {
 constexpr std::size_t kReleaseAtOnceBytes = std::size_t{32} << 20;
 /// Zeroing by giving the pages back is cheaper than memset from here on.
 constexpr std::size_t kZeroByPurgeBytes = std::size_t{1} << 20;
+/// Under quarantine, blocks for which it has no room are cleared and reused up to here.
+constexpr std::size_t kClearMaxBytes = std::size_t{256} << 10;
 /// Copying is cheaper than moving pages below this.
 constexpr std::size_t kMoveMinBytes = std::size_t{1} << 20;
 /// Moved pages keep a mapping of their own for good: bounded, so that vm.max_map_count is not used up.
@@ -89,7 +91,7 @@ std::byte* LargeBlocks::place(u32 unit, u32 units, std::size_t block_bytes, std:
 }
 
 void* LargeBlocks::take_cached(std::size_t bytes, std::size_t block_bytes, bool zero) {
-  if ((!reuse_cached_ && !HAK_SEEDED(kQuarantineForgets)) || cached_bytes() == 0) return nullptr;
+  if (cached_bytes() == 0) return nullptr;
   const u32 needed = least_units(block_bytes);
   if (needed > kCacheMaxUnits) return nullptr;
   u32 unit = kNoSpan;
@@ -163,21 +165,42 @@ void LargeBlocks::unclaim(void* block) {
   atomic_store(arena_.state_of(block), kLargeLive, kRelease);
 }
 
-bool LargeBlocks::cache(Span& span, u32 unit) {
+bool LargeBlocks::keep(CachedSpans& spans, Span& span, u32 unit, std::size_t most_bytes) {
   const std::size_t bytes = std::size_t{span.units} * kUnitBytes;
-  const u32 needed = least_units(span.block_bytes);
-  if (needed > kCacheMaxUnits || span.alignment > kPageBytes) return false;
-  if (!reuse_cached_) span.closed = arena_.os().guard(span.start, span.block_bytes);
   Locked locked(lock_);
-  if (cached_bytes() + bytes > kCacheMaxBytes) return false;
-  cached_[needed].push(arena_.spans(), unit);
+  if (cached_bytes() + bytes > most_bytes) return false;
+  if (cached_bytes() == 0 || span.freed_at_ms < oldest_ms_.load(kRelaxed)) oldest_ms_.store(span.freed_at_ms, kRelaxed);
+  spans[least_units(span.block_bytes)].push(arena_.spans(), unit);
   cached_bytes_.fetch_add(bytes, kRelaxed);
   return true;
 }
 
+/// A block for which there is no room is not closed for nothing.
+bool LargeBlocks::withhold(Span& span, u32 unit) {
+  if (!withholds_ || HAK_SEEDED(kQuarantineForgets)) return false;
+  if (cached_bytes() + std::size_t{span.units} * kUnitBytes > kWithheldMaxBytes) return false;
+  span.closed = arena_.os().guard(span.start, span.block_bytes);
+  if (keep(withheld_, span, unit, kWithheldMaxBytes)) return true;
+  if (span.closed) span.closed = !arena_.os().unguard(span.start, span.block_bytes);
+  return false;
+}
+
+bool LargeBlocks::cache(Span& span, u32 unit) {
+  if (least_units(span.block_bytes) > kCacheMaxUnits || span.alignment > kPageBytes) return false;
+  if (withhold(span, unit)) return true;
+  if (withholds_) {
+    // A withheld block loses its content with its pages; one that is reused must not keep it either.
+    if (span.closed || span.block_bytes > kClearMaxBytes) return false;
+    annotate::ours(span.start, span.block_bytes);
+    memset(span.start, 0, span.block_bytes);
+    annotate::closed(span.start, span.block_bytes);
+  }
+  return keep(cached_, span, unit, kCacheMaxBytes);
+}
+
 void LargeBlocks::give_back(Span& span, u32 unit) {
   // The whole span, so that it is clean wherever a later block of it begins.
-  const bool purged = span.block_bytes >= kReleaseAtOnceBytes &&
+  const bool purged = (span.block_bytes >= kReleaseAtOnceBytes || (withholds_ && !span.closed)) &&
                       arena_.os().purge(arena_.unit_address(unit), std::size_t{span.units} * kUnitBytes);
   const bool open = (!span.closed || arena_.os().unguard(span.start, span.block_bytes)) &&
                     guard_front(span, unit, false) && guard_behind(span, unit, false);
@@ -200,26 +223,38 @@ void LargeBlocks::release(void* block) {
   if (!cache(span, unit)) give_back(span, unit);
 }
 
+/// Links them by `next`. What stays moves oldest_ms_ down to its own time. With the lock held.
+void LargeBlocks::take_expired(CachedSpans& spans, u64 freed_before_ms, u32* expired) {
+  for (SpanList& list : spans) {
+    for (u32 unit = list.head; unit != kNoSpan;) {
+      Span& span = *arena_.span(unit);
+      const u32 next = span.next;
+      if (span.freed_at_ms < freed_before_ms || HAK_SEEDED(kPurgeEarly)) {
+        list.remove(arena_.spans(), unit);
+        cached_bytes_.fetch_sub(std::size_t{span.units} * kUnitBytes, kRelaxed);
+        span.next = *expired;
+        *expired = unit;
+      } else if (span.freed_at_ms < oldest_ms_.load(kRelaxed)) {
+        oldest_ms_.store(span.freed_at_ms, kRelaxed);
+      }
+      unit = next;
+    }
+  }
+}
+
 void LargeBlocks::purge_cached(bool all) {
   if (cached_bytes() == 0) return;
   const u64 now = arena_.os().now_ms();
   const u64 delay = arena_.purge_delay_ms();
+  // Every free of a large block comes here: mostly none of them can have expired.
+  if (!all && oldest_ms_.load(kRelaxed) + delay > now && !HAK_SEEDED(kPurgeEarly)) return;
   u32 expired = kNoSpan;
   {
     Locked locked(lock_);
-    for (SpanList& list : cached_) {
-      for (u32 unit = list.head; unit != kNoSpan;) {
-        Span& span = *arena_.span(unit);
-        const u32 next = span.next;
-        if (all || span.freed_at_ms + delay <= now || HAK_SEEDED(kPurgeEarly)) {
-          list.remove(arena_.spans(), unit);
-          cached_bytes_.fetch_sub(std::size_t{span.units} * kUnitBytes, kRelaxed);
-          span.next = expired;
-          expired = unit;
-        }
-        unit = next;
-      }
-    }
+    oldest_ms_.store(now, kRelaxed);
+    const u64 freed_before_ms = all ? ~u64{0} : now >= delay ? now - delay + 1 : 0;
+    take_expired(cached_, freed_before_ms, &expired);
+    take_expired(withheld_, freed_before_ms, &expired);
   }
   while (expired != kNoSpan) {
     const u32 unit = expired;

@@ -28,11 +28,6 @@ FAST_PATH bool is_stack(const void* const* stored, const void* const* frames, u3
   return same;
 }
 
-bool frees(Api api) {
-  return api == Api::kFree || api == Api::kFreeSized || api == Api::kFreeAlignedSized || api == Api::kDelete ||
-         api == Api::kDeleteArray || api == Api::kRealloc || api == Api::kReallocarray;
-}
-
 }  // namespace
 
 Family family_of(Api api) {
@@ -198,7 +193,7 @@ FAST_PATH bool Tracker::sound(HeapCore& heap, const Held& held, Api api) {
   if (HAK_UNLIKELY(from < held.usable &&
                    !canary_holds(static_cast<const u8*>(held.at), from, held.usable, record->canary)))
     return refuse(heap, held, api, Fault::kOverflow);
-  if (HAK_UNLIKELY(family_of(api) != record->family) && frees(api) && !HAK_SEEDED(kFamilyIgnored))
+  if (HAK_UNLIKELY(family_of(api) != record->family) && !HAK_SEEDED(kFamilyIgnored))
     return refuse(heap, held, api, Fault::kApiMismatch);
   return true;
 }

@@ -260,7 +260,7 @@ const std::vector<Scenario>& scenarios() {
       {"start_exit", "three threads start and exit", empty_heap, start_and_leave, no_fault, 15000},
       {"large_free", "three threads free one large block", large_block, free_the_same, two_faults, 20},
       {"large_reuse", "two free a large block, one allocates", large_block, free_large_and_reuse,
-       ledger_decides, 80},
+       ledger_decides, 60},
   };
   return all;
 }

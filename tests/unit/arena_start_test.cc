@@ -75,6 +75,20 @@ TEST_F(ArenaStart, DestroyGivesEverythingBack) {
   EXPECT_FALSE(arena_.contains(&arena_));
 }
 
+TEST_F(ArenaStart, ALaterLifeBeginsWithoutTheSpansOfTheOneBefore) {
+  for (const bool dirty : {false, true}) {
+    ASSERT_TRUE(start(kArenaBytes));
+    bool was = false;
+    const u32 first = arena_.take(4, &was);
+    ASSERT_NE(arena_.take(4, &was), kNoSpan);
+    arena_.give(first, dirty);
+    arena_.destroy();
+    ASSERT_TRUE(start(kArenaBytes));
+    EXPECT_TRUE(arena_.verify()) << dirty;
+    arena_.destroy();
+  }
+}
+
 TEST_F(ArenaStart, DestroyGivesEverythingBackWhereTheKernelChosePlaces) {
   script().refuse_hints = true;
   ASSERT_TRUE(start(kArenaBytes));

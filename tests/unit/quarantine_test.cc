@@ -169,6 +169,18 @@ TEST_F(WithheldTest, AnotherThreadsSlotsGoHome) {
   EXPECT_HEAP_WHOLE(heap);
 }
 
+/// As in the child of fork: the thread that does not exist there was in the middle of an exchange.
+TEST_F(WithheldTest, AStoppedThreadsSlotsGoHomeToo) {
+  ThreadCache* stopped = heap.attach();
+  void* p = heap.malloc(stopped, 200);
+  heap.free(stopped, p);
+  ASSERT_TRUE(heap.tracker->withheld(heap, p) && is_live_state(heap.state_of(p)));
+  ASSERT_TRUE(stopped->withheld.enter());
+  heap.detach(stopped, true);
+  EXPECT_FALSE(is_live_state(heap.state_of(p)));
+  EXPECT_HEAP_WHOLE(heap);
+}
+
 TEST_F(WithheldTest, PurgeLetsGoOfEverySlotAndSlab) {
   std::vector<void*> blocks;
   for (std::size_t bytes : {16UL, 100UL, 5000UL, 30000UL})

@@ -165,6 +165,24 @@ TEST_P(ReachTest, WithoutMemoryItSaysSo) {
   EXPECT_EQ(script().complaint, "");
 }
 
+/// Of each unit two bits a granule, two numbers and a bool. The size is rounded up to pages: what is missing
+/// shows in some sizes of the heap only.
+TEST_P(ReachTest, ThereIsRoomForEveryUnit) {
+  TestHeap growing({.os = &kScripted, .tracked = GetParam()});
+  ThreadCache* own = growing.attach();
+  for (u32 before = 0; growing.arena.frontier() < 640;) {
+    ASSERT_NE(growing.malloc(own, 40000), nullptr);
+    const u32 units = growing.arena.frontier();
+    if (units == before) continue;
+    before = units;
+    Reach again(growing);
+    ASSERT_TRUE(again.begin());
+    std::size_t room = 0;
+    again.each_range([&](const void*, std::size_t bytes) { room += bytes; });
+    ASSERT_GE(room, units * (2 * kGranulesPerUnit / 8 + 2 * sizeof(u32) + sizeof(bool))) << units;
+  }
+}
+
 TEST_P(ReachTest, TheHeapKnowsAllThatItReserved) {
   TestHeap small({.os = &kScripted, .tracked = GetParam()});
   ASSERT_TRUE(small.started);

@@ -92,6 +92,7 @@ TEST_F(TrackerTest, T3FreedBytesAreFilledAndWritesToThemAreFound) {
     }
     EXPECT_EQ(fault, "write-after-free") << offset;
     EXPECT_EQ(heap.last.block_begin, p);
+    EXPECT_EQ(heap.last.size_class, class_of_bytes(64));
     EXPECT_EQ(heap.last.ptr, bytes_of(p) + offset);
     EXPECT_GT(heap.last.free_thread, 0U);
   }
@@ -343,8 +344,10 @@ TEST_F(TrackerTest, ThousandsOfStacksAreKeptApart) {
     ASSERT_EQ(heap.last.alloc_depth, kMaxFrames);
     stacks.insert(std::vector<const void*>(heap.last.alloc_stack, heap.last.alloc_stack + kMaxFrames));
   }
-  // The innermost frames are those of the allocator and of the test: some paths end in the same sixteen.
+  // The innermost frames are those of the allocator and of the test: paths that differ in the last bits alone
+  // end in the same sixteen. Others never do, although they meet in buckets of the table.
   EXPECT_GE(stacks.size() * 8, blocks.size());
+  EXPECT_EQ(blocks.size() % stacks.size(), 0U) << stacks.size();
   // The same stack again is the same entry of the table.
   const void* const* stored[2];
   for (const void* const*& entry : stored) {
