@@ -101,8 +101,10 @@ bool linux_move(void* from, void* to, std::size_t bytes) {
   if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) != MAP_FAILED)
     return true;
   // Kernels before 6.17 unmap the target before they find that the source has several mappings. What
-  // is still mapped makes this fail with EEXIST, which is as well.
-  mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  // is still mapped makes this fail with EEXIST, which is as well; or, where the address is a hint only,
+  // gives other memory, which must not stay.
+  void* at = mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (at != MAP_FAILED && at != to) munmap(at, bytes);
   return false;
 }
 
