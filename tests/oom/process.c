@@ -268,6 +268,21 @@ static int run_scenario(const struct scenario* scenario, long at, long count) {
 
 /* ---- all of them ---- */
 
+/* Through the emulator that this program runs under, if any: the kernel may not know what to do with a program
+ * for another machine. */
+static void run_anew(const char* program, const char* name, const char* at, const char* count) {
+  enum { kWords = 16 };
+  const char* arguments[kWords + 5];
+  int n = 0;
+  char none[] = "", *emulator = getenv("TEST_EMULATOR"), *rest = emulator ? emulator : none;
+  for (char* word; n < kWords && (word = strtok_r(rest, " ", &rest)) != NULL;) arguments[n++] = word;
+  const char* const path = n ? arguments[0] : "/proc/self/exe";
+  const char* const own[] = {program, name, at, count, NULL};
+  memcpy(arguments + n, own, sizeof own);
+  execvp(path, (char**)arguments);
+  _exit(3);
+}
+
 static long count_failures(const char* program, const char* name, const char* count) {
   long k = 1;
   for (;; ++k) {
@@ -275,10 +290,7 @@ static long count_failures(const char* program, const char* name, const char* co
     snprintf(at, sizeof at, "%ld", k);
     const pid_t child = fork();
     check(child >= 0, "fork");
-    if (child == 0) {
-      execl("/proc/self/exe", program, name, at, count, (char*)NULL);
-      _exit(3);
-    }
+    if (child == 0) run_anew(program, name, at, count);
     int status = 0;
     check(waitpid(child, &status, 0) == child, "waitpid");
     if (WIFEXITED(status) && WEXITSTATUS(status) == kNotReached) return k - 1;
