@@ -1,6 +1,7 @@
 // hakmem-replay-abi: runs scripts on the C and C++ entry points, each in a process of its own, with
 // real threads and fork.
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -79,7 +81,18 @@ u64 number(int argc, char** argv, int i) {
   const std::string path = files.directory() + "/script";
   files.write("script", format_text(script));
   for (const auto& [variable, value] : start_environment_of(script)) setenv(variable.c_str(), value.c_str(), 1);
-  execl("/proc/self/exe", "hakmem-replay-abi", "--here", files.directory().c_str(), path.c_str(), nullptr);
+  // By its name: what the link itself leads to is Valgrind, if that runs us. Through the emulator, if there is
+  // one: the kernel may not know what to do with a program for another machine.
+  char self[PATH_MAX] = {};
+  if (readlink("/proc/self/exe", self, sizeof self - 1) <= 0) die("cannot find itself");
+  const char* emulator = getenv("TEST_EMULATOR");
+  std::istringstream words(emulator ? emulator : "");
+  std::vector<std::string> arguments{std::istream_iterator<std::string>(words), {}};
+  arguments.insert(arguments.end(), {self, "--here", files.directory(), path});
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  execvp(pointers[0], pointers.data());
   die("cannot start " + name + " anew");
 }
 

@@ -13,6 +13,9 @@
 #include "base/atomic.h"
 #include "os/os.h"
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #define MADV_GUARD_REMOVE 103
@@ -67,6 +70,11 @@ bool linux_purge(void* at, std::size_t bytes) {
   return madvise(at, bytes, MADV_DONTNEED) == 0;
 }
 
+/// qemu says yes to any advice and does nothing. What can still be filled with a page is not closed.
+bool guard_holds(void* page) {
+  return madvise(page, kPageBytes, MADV_GUARD_INSTALL) == 0 && madvise(page, kPageBytes, MADV_POPULATE_READ) != 0;
+}
+
 bool linux_light_guards() {
   if (g_light_guards.load(kRelaxed) == 0) {
     KeepErrno keep;
@@ -76,7 +84,7 @@ bool linux_light_guards() {
       g_light_guards.store(2, kRelaxed);
       return false;
     }
-    g_light_guards.store(madvise(page, kPageBytes, MADV_GUARD_INSTALL) == 0 ? 1 : 2, kRelaxed);
+    g_light_guards.store(guard_holds(page) ? 1 : 2, kRelaxed);
     munmap(page, kPageBytes);
   }
   return g_light_guards.load(kRelaxed) == 1;
@@ -101,8 +109,10 @@ bool linux_move(void* from, void* to, std::size_t bytes) {
   if (mremap(from, bytes, bytes, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) != MAP_FAILED)
     return true;
   // Kernels before 6.17 unmap the target before they find that the source has several mappings. What
-  // is still mapped makes this fail with EEXIST, which is as well.
-  mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  // is still mapped makes this fail with EEXIST, which is as well; or, where the address is a hint only,
+  // gives other memory, which must not stay.
+  void* at = mmap(to, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+  if (at != MAP_FAILED && at != to) munmap(at, bytes);
   return false;
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <set>
 #include <string>
 #include <thread>
@@ -16,6 +17,7 @@
 #include "os/lock.h"
 #include "os/os.h"
 #include "policy.h"
+#include "support/on_valgrind.h"
 
 namespace hak {
 namespace {
@@ -200,6 +202,7 @@ TEST(Kernel, FailuresAreResultsAndKeepErrno) {
 }
 
 TEST(Kernel, MoveTakesThePagesAlong) {
+  if (test::on_valgrind()) GTEST_SKIP() << "Valgrind knows no MREMAP_DONTUNMAP";
   constexpr std::size_t kBytes = 8 * kPageBytes;
   auto* from = static_cast<char*>(kLinux.reserve(0, kBytes));
   auto* to = static_cast<char*>(kLinux.reserve(0, kBytes));
@@ -212,6 +215,29 @@ TEST(Kernel, MoveTakesThePagesAlong) {
   EXPECT_EQ(from[kBytes - 1], 0);
   from[0] = 1;
   kLinux.release(from, kBytes);
+  kLinux.release(to, kBytes);
+}
+
+/// Address space of the process.
+std::size_t mapped_bytes() {
+  std::ifstream sizes("/proc/self/statm");
+  std::size_t pages = 0;
+  sizes >> pages;
+  return pages * kPageBytes;
+}
+
+// Where an address is a hint only, as under Valgrind, each refusal left a mapping of the size behind.
+TEST(Kernel, ARefusedMoveLeavesNoMappingBehind) {
+  constexpr std::size_t kBytes = std::size_t{256} << 20;
+  void* from = kLinux.reserve(0, kBytes);
+  void* to = kLinux.reserve(0, kBytes);
+  ASSERT_TRUE(kLinux.commit(to, kBytes));
+  kLinux.release(from, kBytes);
+  const std::size_t before = mapped_bytes();
+  ASSERT_NE(before, 0U);
+  EXPECT_FALSE(kLinux.move(from, to, kBytes));
+  EXPECT_LT(mapped_bytes(), before + kBytes);
+  EXPECT_TRUE(accessible(to));
   kLinux.release(to, kBytes);
 }
 

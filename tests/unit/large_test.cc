@@ -5,6 +5,7 @@
 #include <set>
 
 #include "support/large_heap.h"
+#include "support/on_valgrind.h"
 
 namespace hak::test {
 namespace {
@@ -228,6 +229,7 @@ TEST_P(LargeTest, ResizeToTheImpossibleIsRefused) {
 }
 
 TEST_P(LargeTest, PagesMoveInsteadOfBeingCopied) {
+  if (on_valgrind()) GTEST_SKIP() << "Valgrind knows no MREMAP_DONTUNMAP";
   char* from = get(2 * kMiB);
   for (std::size_t i = 0; i < 2 * kMiB; i += 511) from[i] = static_cast<char>(i);
   char* to = get(3 * kMiB);
