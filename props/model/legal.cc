@@ -96,11 +96,32 @@ void Runner::release(const Op& op, ShadowBlock& block) {
     system_.release(op.thread, nullptr, Api::kFree);
   } else {
     check_content(block, block.filled);
+    const bool kept = is_kept_when_freed(block);
     system_.release(op.thread, block.ptr, release_api(block.family));
     mark_freed(block);
+    if (kept) check_kept(block);
   }
   expect({});
   expect_quiet_errno();
+}
+
+/// A large block of moderate size keeps its span until the purge delay is over, if there is room for it.
+bool Runner::is_kept_when_freed(const ShadowBlock& block) const {
+  constexpr std::size_t kModerateBytes = std::size_t{1} << 20, kRoomBytes = std::size_t{16} << 20;
+  if (!heap_ || process_ || !block.large || block.sampled) return false;
+  const Span& span = *heap_->arena.span(heap_->arena.span_of(heap_->arena.unit_of(block.ptr)));
+  return block.room <= kModerateBytes && span.alignment <= kPageBytes && heap_->large.cached_bytes() <= kRoomBytes &&
+         heap_->arena.purge_delay_ms() > 0;
+}
+
+/// An instance with exact records withholds it, which every access shows.
+void Runner::check_kept(const ShadowBlock& block) {
+  collect_failures();
+  if (os_failures_) return;
+  const Span& span = *heap_->arena.span(heap_->arena.span_of(heap_->arena.unit_of(block.ptr)));
+  if (kind_of(span) != SpanKind::kLarge || byte_load(heap_->arena.state_of(block.ptr)) != kLargeFreed)
+    fail("L2 a freed large block was given back before its delay was over");
+  if (system_.tracked() && !span.closed) fail("a freed large block is withheld and open");
 }
 
 void Runner::release_sized(const Op& op, ShadowBlock& block, bool with_alignment) {

@@ -125,6 +125,8 @@ class Runner {
   void audit_counters(HeapCore& heap);
   void audit_end();
   void mark_freed(ShadowBlock& block);
+  bool is_kept_when_freed(const ShadowBlock& block) const;
+  void check_kept(const ShadowBlock& block);
   bool modelled() const { return heap_ != nullptr; }
 
   /// Ends the script with a message: returns to run_body.
