@@ -45,8 +45,8 @@ constexpr const char* kUsage =
     "       hakmem-replay-abi --random COUNT [--seed N] [--ops N] [--keep FILE] [--as-found]\n"
     "--here DIRECTORY is how it starts itself for a script with `env no-environ`.\n";
 
-/// Long enough for any script anywhere: what takes longer waits for itself.
-constexpr unsigned kSeconds = 30;
+/// Long enough for any script: what takes longer waits for itself.
+constexpr unsigned kSeconds = 30 * HAK_PROPS_SLOWNESS;
 
 [[noreturn]] void die(const std::string& line) {
   std::fprintf(stderr, "hakmem-replay-abi: %s\n", line.c_str());
